@@ -1,0 +1,1 @@
+"""What happens to a frame: models, full-size pixels, effects."""

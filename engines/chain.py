@@ -1,0 +1,89 @@
+"""Chain: the ordered effects of a stage, as one callable. Used live and for files alike."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from omote.engines.effect import AnyEffect, Params, Rung, UnknownEffect, kinds
+from omote.engines.model import Models
+from omote.engines.pixels import Pixels
+from omote.streams.frame import Frame
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one frame's way through the chain gave."""
+
+    frame: Frame
+    steps_ms: Mapping[str, float]
+    "Wall milliseconds per effect."
+    failed: Mapping[str, str] = field(default_factory=dict)
+    "Effects that raised, with the error's words; the frame passed them unchanged."
+
+
+class Chain:
+    """Effects, left to right; an effect that raises is skipped for that frame and counted."""
+
+    def __init__(self, models: Models, pixels: Pixels) -> None:
+        self._models = models
+        self._pixels = pixels
+        self._effects: dict[str, AnyEffect] = {}
+        self._params: Mapping[str, Params] = {}
+        self._logged: dict[str, float] = {}
+        self._size = (0, 0)
+        self.errors: Counter[str] = Counter()
+
+    def build(self, names: Sequence[str]) -> dict[str, AnyEffect]:
+        """Instances for `names`, new ones made (and their weights loaded) outside any frame."""
+        known = kinds()
+        if unknown := [name for name in names if name not in known]:
+            raise UnknownEffect(f"no effect {unknown[0]!r}; there are {', '.join(known)}")
+        return {n: self._effects.get(n) or known[n](self._models, self._pixels) for n in names}
+
+    def use(self, built: dict[str, AnyEffect], params: Mapping[str, Params]) -> None:
+        """Put what `build` made to work, between two frames; what fell out is closed."""
+        for name, effect in self._effects.items():
+            if built.get(name) is not effect:
+                effect.close()
+        self._effects = built
+        self._params = params
+
+    def __call__(self, frame: Frame, rung: Rung) -> Turn:
+        """Send one frame through; called in order, one at a time, in a worker thread."""
+        size = (frame.picture.width, frame.picture.height)
+        if size != self._size:
+            self._size = size
+            self.reset()
+        steps: dict[str, float] = {}
+        failed: dict[str, str] = {}
+        for name, effect in self._effects.items():
+            began = time.perf_counter()
+            try:
+                frame = effect(frame, self._params[name], rung)
+            except Exception as exc:  # the plugin boundary: a broken effect is skipped, not the show
+                failed[name] = f"{type(exc).__name__}: {exc}"
+                self._count(name)
+            steps[name] = (time.perf_counter() - began) * 1e3
+        return Turn(frame, steps, failed)
+
+    def _count(self, name: str) -> None:
+        self.errors[name] += 1
+        now = time.monotonic()
+        if now - self._logged.get(name, -1.0) >= 1.0:
+            self._logged[name] = now
+            logger.exception("effect %s failed, frame passed on without it", name)
+
+    def reset(self) -> None:
+        """Every effect forgets its past."""
+        for effect in self._effects.values():
+            effect.reset()
+
+    def close(self) -> None:
+        """Close every effect."""
+        for effect in self._effects.values():
+            effect.close()
+        self._effects = {}

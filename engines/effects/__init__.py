@@ -1,0 +1,1 @@
+"""One file per effect; the file's name is the effect's name."""

@@ -1,0 +1,45 @@
+"""Model: a stateless function from arrays to arrays, loaded once and shared by every stage."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Floats = NDArray[np.float32]
+
+
+class Model(Protocol):
+    """Stateless, thread-safe, warmed up before anybody gets hold of it."""
+
+    name: str
+    "The weight file and where it runs, such as `selfie_square@onnx-cpu`."
+
+    def __call__(self, inputs: Mapping[str, Array], /) -> dict[str, Array]:
+        """Map named arrays to named arrays; shapes and ranges are the weight file's own."""
+
+
+class UnknownModel(Exception):
+    """No weight file of that name; the message says which there are."""
+
+
+class Models:
+    """Loads each model on first use and keeps it."""
+
+    def __init__(self, load: Callable[[str], Model]) -> None:
+        self._load = load
+        self._loaded: dict[str, Model] = {}
+        self._lock = threading.Lock()
+
+    def __getitem__(self, name: str) -> Model:
+        """The model of a shipped weight file's stem or of a path to a user's own file."""
+        with self._lock:
+            if name not in self._loaded:
+                self._loaded[name] = self._load(name)
+            return self._loaded[name]
+
+    def loaded(self) -> tuple[str, ...]:
+        """Names of what runs, with its backend."""
+        return tuple(model.name for model in self._loaded.values())

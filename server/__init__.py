@@ -1,0 +1,1 @@
+"""The service: HTTP, WHIP and WHEP signalling, stages, control, metrics, commands."""

@@ -1,0 +1,125 @@
+"""Frame: one picture and what is known about it. Values only; nothing here opens pixels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal, Protocol
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+Origin = Literal["message", "estimate", "none"]
+
+
+class Picture(Protocol):
+    """Full-size pixels, opaque: only `omote.engines.pixels` opens them."""
+
+    @property
+    def width(self) -> int:
+        """Columns, pixels."""
+
+    @property
+    def height(self) -> int:
+        """Rows, pixels."""
+
+
+class Plane(Protocol):
+    """One value per pixel of a picture, opaque like it; a matte is a plane of alpha 0..1."""
+
+    @property
+    def width(self) -> int:
+        """Columns, pixels."""
+
+    @property
+    def height(self) -> int:
+        """Rows, pixels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoPicture:
+    """A picture exactly as a decoder or a camera gave it, any pixel format, not yet opened."""
+
+    video: av.VideoFrame
+    rotation: int = 0
+    "Degrees, clockwise, by which it must be turned to stand upright: 0, 90, 180 or 270."
+
+    @property
+    def width(self) -> int:
+        """Columns before rotation, pixels."""
+        return self.video.width
+
+    @property
+    def height(self) -> int:
+        """Rows before rotation, pixels."""
+        return self.video.height
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the camera says of the light; every value is optional."""
+
+    iso: float | None = None
+    "Sensor sensitivity, ISO 12232."
+    exposure_s: float | None = None
+    "Exposure time, seconds."
+    lux: float | None = None
+    "Illuminance at the camera, lux."
+    low_light: bool | None = None
+    origin: Origin = "none"
+    since: float = 0.0
+    "`time.monotonic()` when it was learnt, seconds."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Depth:
+    """A depth map joined to the picture."""
+
+    metres: NDArray[np.float32]
+    "(H, W), NaN where unknown."
+    confidence: NDArray[np.float32] | None
+    "(H, W), 0..1."
+    skew_s: float
+    "Capture time of the depth minus that of the picture, seconds."
+    origin: str
+    "Where it came from, as shown in the stage's state."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One tracked face, in the picture's pixels."""
+
+    box: tuple[float, float, float, float]
+    "Left, top, right, bottom, pixels."
+    landmarks: NDArray[np.float32]
+    "(478, 3): x and y in pixels, z in the same scale, nearer is smaller."
+    blendshapes: Mapping[str, float] = field(default_factory=dict)
+    "ARKit names, 0..1."
+    pose: NDArray[np.float32] | None = None
+    "(4, 4), canonical face to camera, centimetres."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture and what is known about it.
+
+    Effects never change a frame, they return another (`dataclasses.replace`).
+    """
+
+    picture: Picture
+    pts: int
+    "Presentation time in `time_base` units, exactly as the source gave it."
+    time_base: Fraction
+    "Seconds per unit of `pts`."
+    arrived: float
+    "`time.monotonic()` when the first RTP packet came (file, camera: when it was read), seconds."
+    index: int
+    "Counts the frames of the source; a gap is a dropped frame."
+    scene: Scene = Scene()
+    depth: Depth | None = None
+    matte: Plane | None = None
+    "Alpha of the portrait, 0..1, the picture's size; set by the effect `matte`."
+    faces: tuple[Face, ...] = ()
+    "Set by the tracker, once per frame, whoever needs it."
+    views: Mapping[str, Plane | Picture] = field(default_factory=dict)
+    "Inspection pictures, filled only when asked for."

@@ -1,0 +1,49 @@
+"""Latest: the one-slot mailbox between a fast writer and a slow reader."""
+
+import asyncio
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Closed(Exception):
+    """The mailbox was closed and is empty."""
+
+
+class Latest(Generic[T]):
+    """Holds the newest item only: a new one replaces what nobody took, and is counted.
+
+    All methods belong to the event loop's thread; a thread delivers with
+    `loop.call_soon_threadsafe(latest.put, item)`.
+    """
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        "Items replaced before anybody took them."
+        self._item: T | None = None
+        self._closed = False
+        self._changed = asyncio.Event()
+
+    def put(self, item: T) -> None:
+        """Replace whatever waits; never waits itself. Ignored once closed."""
+        if self._closed:
+            return
+        if self._item is not None:
+            self.dropped += 1
+        self._item = item
+        self._changed.set()
+
+    async def get(self) -> T:
+        """Wait for an item and take it; raise `Closed` once closed and empty."""
+        while self._item is None:
+            if self._closed:
+                raise Closed
+            self._changed.clear()
+            await self._changed.wait()
+        item, self._item = self._item, None
+        return item
+
+    def close(self) -> None:
+        """End it: what waits may still be taken."""
+        self._closed = True
+        self._changed.set()
