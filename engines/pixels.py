@@ -1,0 +1,90 @@
+"""Pixels: the one place that opens full-size pixels. CPU version: OpenCV on I420 planes."""
+
+from typing import Protocol
+
+import av
+import cv2
+import numpy as np
+
+from omote.engines.i420 import I420, Bytes, Colours, blank, opened, turned
+from omote.streams.frame import Picture, VideoPicture
+
+Size = tuple[int, int]
+"Width, height, pixels."
+
+
+class Pixels(Protocol):
+    """What effects may do with full-size pixels; another device implements the same functions."""
+
+    def from_video(self, picture: VideoPicture) -> Picture:
+        """Open a decoder's picture upright, its size cropped to even numbers."""
+
+    def to_video(self, picture: Picture) -> av.VideoFrame:
+        """The picture as yuv420p; not to be written to, it may be the decoder's own."""
+
+    def rgb(self, picture: Picture) -> Bytes:
+        """(H, W, 3), for thumbnails and tests; too slow for the way of a frame."""
+
+    def from_rgb(self, rgb: Bytes, like: Picture | None = None) -> Picture:
+        """A picture of (H, W, 3), cropped to even size, in the colours (matrix, range) of `like`."""
+
+    def small(self, picture: Picture, size: Size) -> Bytes:
+        """The whole picture at `size`, RGB (h, w, 3), without opening the full size as RGB."""
+
+
+class CpuPixels:
+    """Full-size pixels on the CPU; stateless, any thread."""
+
+    def from_video(self, picture: VideoPicture) -> Picture:
+        """See `Pixels`; planes of yuv420p are read in place, other formats are converted once."""
+        video = picture.video
+        if video.format.name != "yuv420p":
+            video = video.reformat(format="yuv420p", dst_color_range="MPEG")
+        return turned(opened(video), picture.rotation)
+
+    def to_video(self, picture: Picture) -> av.VideoFrame:
+        """See `Pixels`; copies only what was cropped."""
+        of = _cpu(picture)
+        if of.video is not None:
+            return of.video
+        copy = blank(of.width, of.height, of.colours)
+        for there, here in zip(copy.planes, of.planes, strict=True):
+            np.copyto(there, here)
+        return self.to_video(copy)
+
+    def rgb(self, picture: Picture) -> Bytes:
+        """See `Pixels`."""
+        return self.small(picture, (picture.width, picture.height))
+
+    def from_rgb(self, rgb: Bytes, like: Picture | None = None) -> Picture:
+        """See `Pixels`."""
+        height, width = rgb.shape[0] & ~1, rgb.shape[1] & ~1
+        made = blank(width, height, _cpu(like).colours if like is not None else Colours())
+        y, u, v = cv2.split(cv2.transform(rgb[:height, :width], made.colours.from_rgb()))
+        np.copyto(made.planes[0], y)
+        for there, here in zip(made.planes[1:], (u, v), strict=True):
+            cv2.resize(here, (width // 2, height // 2), there, interpolation=cv2.INTER_AREA)
+        return made
+
+    def small(self, picture: Picture, size: Size) -> Bytes:
+        """See `Pixels`."""
+        of = _cpu(picture)
+        planes = [_resized(plane, size) for plane in of.planes]
+        return np.asarray(cv2.transform(cv2.merge(planes), of.colours.to_rgb()), np.uint8)
+
+
+def _cpu(picture: Picture) -> I420:
+    if not isinstance(picture, I420):
+        raise TypeError(f"not a picture of CpuPixels: {type(picture).__name__}")
+    return picture
+
+
+def _resized(plane: Bytes, size: Size) -> Bytes:
+    """At `size`, free of aliases: halving by area is vectorised in OpenCV, other factors are not."""
+    height, width = plane.shape
+    while width >= 2 * size[0] and height >= 2 * size[1]:
+        width, height = width // 2, height // 2
+        plane = np.asarray(
+            cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA), np.uint8
+        )
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
