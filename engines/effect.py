@@ -42,10 +42,10 @@ class Params(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
-P = TypeVar("P", bound=Params, contravariant=True)
+P_contra = TypeVar("P_contra", bound=Params, contravariant=True)
 
 
-class Effect(Protocol[P]):
+class Effect(Protocol[P_contra]):
     """One instance serves one stage and sees its frames in order, one at a time.
 
     What it remembers between frames is plain attributes. `params` may be another object at the
@@ -59,7 +59,7 @@ class Effect(Protocol[P]):
     def __init__(self, models: Models, pixels: Pixels) -> None:
         """Cheap; weights load through `models`, which warms them up."""
 
-    def __call__(self, frame: Frame, params: P, rung: Rung) -> Frame:
+    def __call__(self, frame: Frame, params: P_contra, rung: Rung) -> Frame:
         """Return another frame; called in the stage's worker thread, in order."""
 
     def reset(self) -> None:

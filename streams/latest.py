@@ -33,15 +33,25 @@ class Latest(Generic[T]):
         self._item = item
         self._changed.set()
 
-    async def get(self) -> T:
-        """Wait for an item and take it; raise `Closed` once closed and empty."""
+    async def ready(self) -> None:
+        """Wait until there is an item to take; raise `Closed` once closed and empty."""
         while self._item is None:
             if self._closed:
                 raise Closed
             self._changed.clear()
             await self._changed.wait()
+
+    def take(self) -> T | None:
+        """The newest item, if there is one."""
         item, self._item = self._item, None
         return item
+
+    async def get(self) -> T:
+        """Wait for an item and take it; raise `Closed` once closed and empty."""
+        while True:
+            await self.ready()
+            if (item := self.take()) is not None:
+                return item
 
     def close(self) -> None:
         """End it: what waits may still be taken."""

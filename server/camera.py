@@ -1,0 +1,121 @@
+"""Camera: what a stage takes its frames from, a WHIP publisher or a source of its own."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Protocol
+
+from omote.streams.frame import Frame, VideoPicture
+from omote.streams.latest import Latest
+from omote.streams.source import Source
+from omote.streams.webrtc import Publisher
+
+Seen = Callable[[float | None], None]
+"Told of every picture as it comes, with the milliseconds its decoding took where that is known."
+
+
+class Camera(Protocol):
+    """Newest frame only; `Closed` when it has ended."""
+
+    @property
+    def dropped_undecoded(self) -> int:
+        """Coded pictures thrown away before the decoder."""
+
+    @property
+    def dropped_newest(self) -> int:
+        """Pictures replaced by a newer one before their turn."""
+
+    async def ready(self) -> None:
+        """Wait for a frame to take; raises `Closed`."""
+
+    def take(self) -> Frame | None:
+        """The newest frame."""
+
+    async def ask_for_less(self, bitrate: int | None) -> None:
+        """Cap the bit/s it sends, where it can be told."""
+
+    async def close(self) -> None:
+        """End it."""
+
+
+class PublisherCamera:
+    """Frames of a peer that publishes to the stage."""
+
+    def __init__(self, publisher: Publisher, seen: Seen) -> None:
+        self.publisher = publisher
+        publisher.on_picture = lambda decoded: seen(decoded.decode_ms)
+
+    @property
+    def dropped_undecoded(self) -> int:
+        """See `Camera`."""
+        return self.publisher.dropped_undecoded
+
+    @property
+    def dropped_newest(self) -> int:
+        """See `Camera`."""
+        return self.publisher.dropped_newest
+
+    async def ready(self) -> None:
+        """See `Camera`."""
+        await self.publisher.frames.ready()
+
+    def take(self) -> Frame | None:
+        """See `Camera`."""
+        decoded = self.publisher.frames.take()
+        if decoded is None:
+            return None
+        return Frame(
+            picture=VideoPicture(decoded.video),
+            pts=decoded.timestamp,
+            time_base=decoded.time_base,
+            arrived=decoded.arrived,
+            index=decoded.index,
+        )
+
+    async def ask_for_less(self, bitrate: int | None) -> None:
+        """See `Camera`."""
+        await self.publisher.ask_for_less(bitrate)
+
+    async def close(self) -> None:
+        """See `Camera`."""
+        await self.publisher.close()
+
+
+class SourceCamera:
+    """Frames of a file, an RTSP camera or a device, fetched by the stage itself."""
+
+    def __init__(self, source: Source, seen: Seen) -> None:
+        self._frames: Latest[Frame] = Latest()
+        self._seen = seen
+        self._task = asyncio.create_task(self._pump(source), name="camera.source")
+
+    dropped_undecoded = 0
+
+    @property
+    def dropped_newest(self) -> int:
+        """See `Camera`."""
+        return self._frames.dropped
+
+    async def ready(self) -> None:
+        """See `Camera`."""
+        await self._frames.ready()
+
+    def take(self) -> Frame | None:
+        """See `Camera`."""
+        return self._frames.take()
+
+    async def ask_for_less(self, bitrate: int | None) -> None:
+        """Nothing to ask: it sends what it sends."""
+
+    async def close(self) -> None:
+        """See `Camera`."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._frames.close()
+
+    async def _pump(self, source: Source) -> None:
+        async with aclosing(source) as frames:
+            async for frame in frames:
+                self._seen(None)
+                self._frames.put(frame)
+        self._frames.close()

@@ -1,0 +1,211 @@
+"""Pipeline: the way of a frame through one stage, from its camera to its encoders.
+
+One frame is in the chain and one in the encoder; everything else that waits is replaced by something
+newer. Frames and orders take turns, so no effect sees its parameters move within a frame.
+"""
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+
+import av
+import cv2
+
+from omote.engines.chain import Chain, Turn
+from omote.engines.effect import Rung
+from omote.server.broadcast import Broadcast
+from omote.server.camera import Camera
+from omote.server.ladder import Ladder
+from omote.server.orders import Invalid, Settings, validate_params
+from omote.server.slate import slate
+from omote.server.stats import Stats
+from omote.server.timeline import Timeline
+from omote.server.workshop import Workshop
+from omote.streams.frame import Frame, VideoPicture
+from omote.streams.latest import Closed
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 1.0
+"Seconds without a frame before viewers see the slate."
+SLATE_EVERY = 0.2
+"Seconds between two pictures of the slate."
+UNUSABLE = (av.FFmpegError, cv2.error, ValueError, RuntimeError)
+"What a picture that cannot be opened raises; it is dropped and the stream goes on."
+
+
+class Pipeline:
+    """See the module. All methods belong to the event loop's thread but those that say otherwise."""
+
+    def __init__(self, name: str, workshop: Workshop, settings: Settings) -> None:
+        self.settings = settings
+        self.params = validate_params(settings.effects, settings.params)
+        self.stats = Stats()
+        self.ladder = Ladder()
+        self.chain = Chain(workshop.models, workshop.pixels)
+        self.camera: Camera | None = None
+        self._name = name
+        self._workshop = workshop
+        self._turn = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self.broadcast = Broadcast(self.stats, workshop.encoders, self._wake.set)
+        self._time = Timeline(90_000)
+        self._encoding: asyncio.Task[None] | None = None
+        self._skipped = False
+        self._interval = 1 / 30
+        self._last_pts: float | None = None
+        self._task = asyncio.create_task(self._run(), name=f"stage.{name}")
+
+    def wake(self) -> None:
+        """Somebody came: look again."""
+        self._wake.set()
+
+    async def use_camera(self, camera: Camera | None) -> None:
+        """Take frames from another camera from now on; the last one is closed."""
+        before, self.camera = self.camera, camera
+        self._wake.set()
+        if before is not None:
+            await before.close()
+        async with self._turn:
+            self.chain.reset()
+
+    async def apply(self, settings: Settings) -> None:
+        """Change what frames go through, between two of them; raises `Invalid` and changes nothing."""
+        params = validate_params(settings.effects, settings.params)
+        try:
+            built = await asyncio.to_thread(self.chain.build, settings.effects)
+        except (OSError, ValueError, RuntimeError) as exc:
+            raise Invalid([{"at": "effects", "message": str(exc)}]) from exc
+        async with self._turn:
+            self.chain.use(built, params)
+            self.settings, self.params = settings, params
+
+    async def close(self) -> None:
+        """End the work, the camera and the viewers; a frame in a thread is waited for."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        if self.camera is not None:
+            await self.camera.close()
+        await self.broadcast.close()
+        await self._previous_encode()
+        async with self._turn:
+            self.chain.close()
+
+    async def _run(self) -> None:
+        await self.apply(self.settings)
+        while True:
+            if not self.broadcast.viewers:
+                await self._rest()
+            elif not await self._frame_waits():
+                await self._show_slate()
+            else:
+                await self._process()
+
+    async def _rest(self) -> None:
+        """Nobody watches: nothing is computed."""
+        self.ladder.idle()
+        self._wake.clear()
+        await self._wake.wait()
+
+    async def _frame_waits(self) -> bool:
+        camera = self.camera
+        if camera is None:
+            return False
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await camera.ready()
+        except (TimeoutError, Closed):
+            return False
+        return True
+
+    async def _show_slate(self) -> None:
+        began = time.monotonic()
+        self.ladder.idle()
+        picture = slate(self._workshop.pixels, "waiting for the camera")
+        video = self._workshop.pixels.to_video(picture)
+        await self._previous_encode()
+        await self.broadcast.put(video, self._time.at(began), None)
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(SLATE_EVERY):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _process(self) -> None:
+        """One frame through the chain; its encoding goes on beside the next one's chain."""
+        loop = asyncio.get_running_loop()
+        async with self._workshop.turns, self._turn:
+            camera = self.camera
+            dropped = camera.dropped_newest if camera is not None else 0
+            frame = camera.take() if camera is not None else None
+            if frame is None or self._skips():
+                return
+            self._pace(frame)
+            began = time.monotonic()
+            try:
+                turn, video = await loop.run_in_executor(self._workshop.engines, self._work, frame)
+            except UNUSABLE:
+                logger.exception("stage %s: a picture could not be used", self._name)
+                return
+        self._note(frame, turn, began)
+        await self._previous_encode()
+        pts = self._time.of(camera, frame.pts, frame.time_base, frame.arrived)
+        self._encoding = asyncio.create_task(
+            self._encode(video, pts, frame.arrived, dropped), name=f"stage.{self._name}.encode"
+        )
+
+    async def _previous_encode(self) -> None:
+        if self._encoding is not None:
+            await self._encoding
+
+    def _work(self, frame: Frame) -> tuple[Turn, av.VideoFrame]:
+        """In an engine's thread: open the picture, run the chain, give it ready to encode."""
+        pixels, ordered, rung = self._workshop.pixels, self.settings.stage, self.ladder.rung
+        picture = frame.picture
+        assert isinstance(picture, VideoPicture)
+        rotation = (picture.rotation + ordered.orientation) % 360
+        opened = pixels.from_video(VideoPicture(picture.video, rotation))
+        if ordered.mirror:
+            opened = pixels.mirrored(opened)
+        frame = replace(frame, picture=opened)
+        if ordered.bypass or rung is Rung.PASS:
+            turn = Turn(frame, {})
+        else:
+            turn = self.chain(frame, rung)
+        result = turn.frame.picture
+        if rung is Rung.PASS:
+            result = pixels.stamped(result, "effects paused")
+        return turn, pixels.to_video(result)
+
+    async def _encode(self, video: av.VideoFrame, pts: int, arrived: float, dropped: int) -> None:
+        await self.broadcast.put(video, pts, arrived)
+        now = time.monotonic()
+        budget = self.settings.stage.budget_ms
+        limit = budget / 1e3 if budget is not None else self._interval
+        replaced = self.camera is not None and self.camera.dropped_newest > dropped
+        before = self.ladder.rung
+        rung = self.ladder.frame(now, now - arrived, limit, replaced)
+        if (before >= Rung.PUBLISHER) != (rung >= Rung.PUBLISHER) and self.camera is not None:
+            less = self.broadcast.bitrate // 3 if rung >= Rung.PUBLISHER else None
+            await self.camera.ask_for_less(less)
+
+    def _skips(self) -> bool:
+        """At half rate, every second frame."""
+        self._skipped = self.ladder.rung >= Rung.RATE and not self._skipped
+        return self._skipped
+
+    def _pace(self, frame: Frame) -> None:
+        """Follow the camera's frame interval: it is the budget when none was ordered."""
+        seconds = float(frame.pts * frame.time_base)
+        if self._last_pts is not None and 0.004 < (gap := seconds - self._last_pts) < 0.5:
+            self._interval += 0.05 * (min(gap, 1.5 * self._interval) - self._interval)
+        self._last_pts = seconds
+
+    def _note(self, frame: Frame, turn: Turn, began: float) -> None:
+        stats = self.stats
+        for name, took in turn.steps_ms.items():
+            stats.step(name, took)
+        stats.step("chain", (time.monotonic() - began) * 1e3)
+        stats.step("wait", (began - frame.arrived) * 1e3)

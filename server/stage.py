@@ -1,0 +1,147 @@
+"""Stage: one named live stream: who publishes, who watches, and what was ordered of it."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from omote.server.camera import Camera, PublisherCamera, SourceCamera
+from omote.server.orders import Settings, settings_after
+from omote.server.pipeline import Pipeline
+from omote.server.timeline import Timeline
+from omote.server.workshop import Workshop
+from omote.streams.packet import Packet
+from omote.streams.source import open_source
+from omote.streams.webrtc import Publisher, Viewer
+
+
+class Occupied(Exception):
+    """Somebody publishes to this stage already."""
+
+
+class Stage:
+    """Lives from its first mention until it is removed. Belongs to the event loop's thread."""
+
+    def __init__(
+        self,
+        name: str,
+        workshop: Workshop,
+        settings: Settings,
+        save: Callable[[Settings], None],
+        source_url: str | None = None,
+    ) -> None:
+        self.name = name
+        self._workshop = workshop
+        self._save = save
+        self._source_url = source_url
+        self._entrance = asyncio.Lock()
+        self._audio_time = Timeline(48_000)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._pipeline = Pipeline(name, workshop, settings)
+        if source_url is not None:
+            self._pipeline.camera = self._own_camera(source_url)
+
+    async def publish(self, offer: str, *, takeover: bool = False) -> Publisher:
+        """Answer a publisher; raises `Occupied` or `omote.streams.webrtc.Refused`."""
+        async with self._entrance:
+            if self._publisher is not None and not takeover:
+                raise Occupied(f"stage {self.name} has a publisher; ?takeover=true replaces it")
+            publisher = await self._workshop.signalling.publisher(offer)
+            publisher.on_audio = self._sound
+            await self._pipeline.use_camera(PublisherCamera(publisher, self._seen))
+        self._start(self._see_off(publisher), "publisher")
+        return publisher
+
+    async def view(self, offer: str) -> Viewer:
+        """Answer a viewer; raises `omote.streams.webrtc.Refused`."""
+        broadcast = self._pipeline.broadcast
+        viewer = await self._workshop.signalling.viewer(offer, broadcast.track_for, broadcast.sound)
+        broadcast.viewers.add(viewer)
+        self._pipeline.wake()
+        self._start(self._see_out(viewer), "viewer")
+        return viewer
+
+    async def order(self, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """Apply a merge patch whole and return the state; raises `Invalid` and changes nothing."""
+        settings = settings_after(self._pipeline.settings, patch)
+        await self._pipeline.apply(settings)
+        self._save(settings)
+        return self.state()
+
+    async def close(self) -> None:
+        """End the camera, the viewers and the work."""
+        await self._pipeline.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def state(self) -> dict[str, Any]:
+        """What is retained: settings with every default filled in, and who is here."""
+        pipeline, publisher = self._pipeline, self._publisher
+        connected = publisher is not None and publisher.connected.is_set()
+        params = {name: model.model_dump(mode="json") for name, model in pipeline.params.items()}
+        return {
+            "online": True,
+            "publisher": "connected" if connected else "waiting",
+            "source": self._source_url,
+            "viewers": len(pipeline.broadcast.viewers),
+            "effects": list(pipeline.settings.effects),
+            "params": params,
+            "stage": pipeline.settings.stage.model_dump(mode="json"),
+            "rung": int(pipeline.ladder.rung),
+            "models": list(self._workshop.models.loaded()),
+            "version": version("omote"),
+        }
+
+    def stats(self) -> dict[str, Any]:
+        """Rates and quantiles over the last five seconds."""
+        pipeline, camera = self._pipeline, self._pipeline.camera
+        return {
+            **pipeline.stats.report(),
+            "dropped_undecoded": camera.dropped_undecoded if camera else 0,
+            "dropped_newest": camera.dropped_newest if camera else 0,
+            "effect_errors": dict(pipeline.chain.errors),
+            "rung": int(pipeline.ladder.rung),
+            "viewers": len(pipeline.broadcast.viewers),
+            "loop_lag_p95_ms": self._workshop.loop_lag.rounded_quantile(0.95),
+        }
+
+    def age_buckets(self) -> list[tuple[float, int]]:
+        """(upper bound in milliseconds, cumulative count) of the age of every frame that left."""
+        return self._pipeline.stats.age_histogram.buckets()
+
+    @property
+    def _publisher(self) -> Publisher | None:
+        camera = self._pipeline.camera
+        return camera.publisher if isinstance(camera, PublisherCamera) else None
+
+    async def _see_off(self, publisher: Publisher) -> None:
+        await publisher.closed.wait()
+        async with self._entrance:
+            if self._publisher is publisher:
+                await self._pipeline.use_camera(self._own_camera(self._source_url))
+
+    async def _see_out(self, viewer: Viewer) -> None:
+        await viewer.closed.wait()
+        self._pipeline.broadcast.viewers.discard(viewer)
+
+    def _own_camera(self, url: str | None) -> Camera | None:
+        return None if url is None else SourceCamera(open_source(url), self._seen)
+
+    def _seen(self, decode_ms: float | None) -> None:
+        stats = self._pipeline.stats
+        stats.arrived.add(1)
+        if decode_ms is not None:
+            stats.step("decode", decode_ms)
+
+    def _sound(self, packet: Packet) -> None:
+        """Sound leaves as late as the picture, so that lips and words stay together."""
+        assert packet.pts is not None and packet.time_base is not None
+        camera, now = self._pipeline.camera, time.monotonic()
+        packet.pts = self._audio_time.of(camera, packet.pts, packet.time_base, now)
+        age_ms = self._pipeline.stats.ages.quantile(0.5) or 0.0
+        self._pipeline.broadcast.put_sound(packet, age_ms / 1e3)
+
+    def _start(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        task = asyncio.create_task(work, name=f"stage.{self.name}.{what}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

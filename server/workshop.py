@@ -1,0 +1,45 @@
+"""Workshop: what all stages of one process share."""
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from omote.engines.model import Models
+from omote.engines.onnx import load
+from omote.engines.pixels import CpuPixels, Pixels
+from omote.server.stats import Window
+from omote.streams.webrtc import Signalling
+
+LAG_EVERY = 0.05
+"Seconds between two looks at how late the event loop is."
+
+
+class Workshop:
+    """Models, threads and signalling. One thread for chains and one for encoders per core."""
+
+    def __init__(self, loopback: bool) -> None:
+        cores = os.cpu_count() or 1
+        self.models = Models(load)
+        self.pixels: Pixels = CpuPixels()
+        self.engines = ThreadPoolExecutor(cores, thread_name_prefix="engine")
+        self.encoders = ThreadPoolExecutor(cores, thread_name_prefix="encoder")
+        self.turns = asyncio.Semaphore(cores)
+        "Held by a stage while one of its frames is in the chain: it takes its newest frame then."
+        self.signalling = Signalling(loopback)
+        self.loop_lag = Window()
+        "Milliseconds by which the event loop woke late."
+        self._watch = asyncio.create_task(self._watch_loop(), name="workshop.lag")
+
+    async def _watch_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_EVERY
+            await asyncio.sleep(LAG_EVERY)
+            self.loop_lag.add((loop.time() - due) * 1e3)
+
+    async def close(self) -> None:
+        """Wait for the threads; nothing may use them any more."""
+        self._watch.cancel()
+        await asyncio.gather(self._watch, return_exceptions=True)
+        for pool in (self.engines, self.encoders):
+            await asyncio.to_thread(pool.shutdown)

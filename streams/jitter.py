@@ -1,0 +1,291 @@
+"""Putting RTP packets together again: whole frames out at the marker bit, losses asked for.
+
+Pure classes: no socket, no task; the clock is handed in. aiortc's own buffer emits a frame
+when the first packet of the *next* one arrives, one frame interval late, and asks once for what was
+lost; see `omote.streams.interop` for where these take its place.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiortc.rtp import RtpPacket
+
+CAPACITY = 512
+"Packets held at most: about two seconds of 2.5 Mbit/s video."
+TRIES = 4
+"Requests for one packet before it is given up for a new keyframe."
+STALL = 0.18
+"Seconds the oldest missing packet may hold up the picture before a keyframe is asked for."
+FIRST_RETRY = 0.06
+"Seconds until the second request while the round trip is unknown."
+
+
+@dataclass(slots=True)
+class EncodedFrame:
+    """One coded picture."""
+
+    data: bytes
+    "Annex B H.264 or a VP8 frame."
+    timestamp: int
+    "RTP timestamp, 90 kHz, 32 bit."
+    arrived: float
+    "`time.monotonic()` when its first packet came, seconds."
+    keyframe: bool
+
+
+@dataclass(slots=True)
+class Batch:
+    """The frames that one packet completed, handed through aiortc's queue as if it were one."""
+
+    frames: list[EncodedFrame]
+    timestamp: int = 0
+    "aiortc writes here; each frame has its own."
+
+
+def is_keyframe(data: bytes) -> bool:
+    """Whether a VP8 frame (RFC 6386, 9.1) or Annex B H.264 picture can be decoded by itself."""
+    if data[3:6] == b"\x9d\x01\x2a" and not data[0] & 1:
+        return True
+    at = data.find(b"\x00\x00\x01", 0, 4)
+    while 0 <= at < min(len(data) - 3, 2048):
+        kind = data[at + 3] & 0x1F
+        if kind in (5, 7):
+            return True
+        if kind == 1:
+            return False
+        at = data.find(b"\x00\x00\x01", at + 3)
+    return False
+
+
+class FrameBuffer:
+    """Reorders packets and emits each frame the moment its last packet is there.
+
+    `add` gives back what aiortc's receiver expects of its jitter buffer: whether to ask for a
+    keyframe, and what to decode.
+    """
+
+    capacity = CAPACITY
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._packets: dict[int, tuple[RtpPacket, float]] = {}
+        self._next: int | None = None  # extended sequence number of the next packet to emit
+        self._highest = 0
+        self._awaiting_keyframe = True
+
+    def add(self, packet: RtpPacket) -> tuple[bool, Batch | None]:
+        """Take a packet whose `_data` is its depayloaded part; maybe give back whole frames."""
+        number = self._extend(packet.sequence_number)
+        if self._next is None:
+            self._next = number
+        if number < self._next:
+            return False, None
+        self._packets[number] = (packet, self._clock())
+        overflow = number - self._next >= CAPACITY
+        if overflow:
+            self.skip()
+        frames = self._drain()
+        return overflow, Batch(frames) if frames else None
+
+    def skip(self) -> None:
+        """Give up on what is missing: nothing more is emitted until a whole keyframe is there."""
+        self._awaiting_keyframe = True
+
+    @property
+    def awaiting_keyframe(self) -> bool:
+        """Whether everything is held back until a keyframe comes, as at the very start."""
+        return self._awaiting_keyframe
+
+    @property
+    def head(self) -> int | None:
+        """Extended sequence number of the packet that must come next."""
+        return self._next
+
+    @property
+    def gap(self) -> bool:
+        """Whether packets wait behind a missing one."""
+        return self._next is not None and self._highest - self._next + 1 > len(self._packets)
+
+    def _extend(self, number: int) -> int:
+        if self._next is None:
+            self._highest = number
+            return number
+        delta = (number - self._highest) & 0xFFFF
+        extended = self._highest + (delta - 0x10000 if delta >= 0x8000 else delta)
+        self._highest = max(self._highest, extended)
+        return extended
+
+    def _drain(self) -> list[EncodedFrame]:
+        frames: list[EncodedFrame] = []
+        if self._awaiting_keyframe and not self._jump():
+            self._forget()
+            return frames
+        while (frame := self._take()) is not None:
+            frames.append(frame)
+        return frames
+
+    def _take(self) -> EncodedFrame | None:
+        assert self._next is not None
+        end = self._end(self._next)
+        if end is None:
+            return None
+        frame = self._frame(self._next, end)
+        for number in range(self._next, end):
+            del self._packets[number]
+        self._next = end
+        return frame
+
+    def _frame(self, start: int, end: int) -> EncodedFrame:
+        parts = [self._packets[number] for number in range(start, end)]
+        data = b"".join(depayloaded(packet) for packet, _ in parts)
+        arrived = min(at for _, at in parts)
+        return EncodedFrame(data, parts[0][0].timestamp, arrived, is_keyframe(data))
+
+    def _end(self, start: int) -> int | None:
+        """One past the last packet of the frame that begins at `start`, if all of it is there."""
+        number, timestamp = start, None
+        while (held := self._packets.get(number)) is not None:
+            packet = held[0]
+            if timestamp is None:
+                timestamp = packet.timestamp
+            elif packet.timestamp != timestamp:  # a sender without marker bits
+                return number
+            number += 1
+            if packet.marker:
+                return number
+        return None
+
+    def _jump(self) -> bool:
+        """Go on from the newest whole keyframe, if one is held."""
+        for start in sorted(self._starts(), reverse=True):
+            end = self._end(start)
+            if end is not None and self._frame(start, end).keyframe:
+                for number in [n for n in self._packets if n < start]:
+                    del self._packets[number]
+                self._next = start
+                self._awaiting_keyframe = False
+                return True
+        return False
+
+    def _starts(self) -> list[int]:
+        """Where a frame may begin: after a marker, or where the timestamp changes."""
+        return [
+            number
+            for number, (packet, _) in self._packets.items()
+            if (before := self._packets.get(number - 1)) is None
+            or before[0].marker
+            or before[0].timestamp != packet.timestamp
+        ]
+
+    def _forget(self) -> None:
+        """Keep the newest packets only, while a keyframe is on its way."""
+        floor = self._highest - CAPACITY
+        for number in [n for n in self._packets if n <= floor]:
+            del self._packets[number]
+        if self._next is not None:
+            self._next = max(self._next, floor + 1)
+
+
+def depayloaded(packet: RtpPacket) -> bytes:
+    """What aiortc's receiver left on the packet after taking off the payload descriptor."""
+    data: bytes = packet._data  # type: ignore[attr-defined]
+    return data
+
+
+@dataclass(slots=True)
+class _Missing:
+    asked: float
+    tries: int = 0
+
+
+class LossTracker:
+    """Knows which packets are missing, when to ask again, and when to give up.
+
+    It stands where aiortc keeps its `NackGenerator`: `add` says whether to ask at once, `missing`
+    for what. The rest is asked by a timer through `due` and `stalled`.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.ssrc: int | None = None
+        "Of the newest media packet."
+        self._lost: dict[int, _Missing] = {}
+        self._highest: int | None = None
+        self._retry = FIRST_RETRY
+        self.recovered = 0
+        self.given_up = 0
+
+    @property
+    def missing(self) -> set[int]:
+        """Sequence numbers to ask for at once: those nobody asked for yet."""
+        fresh = {number for number, gap in self._lost.items() if gap.tries == 0}
+        for number in fresh:
+            self._lost[number].tries = 1
+        return {number & 0xFFFF for number in fresh}
+
+    def add(self, packet: RtpPacket) -> bool:
+        """Note a packet; True when it shows a new gap."""
+        self.ssrc = packet.ssrc
+        if self._highest is None:
+            self._highest = packet.sequence_number
+            return False
+        delta = (packet.sequence_number - self._highest) & 0xFFFF
+        number = self._highest + (delta - 0x10000 if delta >= 0x8000 else delta)
+        if number <= self._highest:
+            self._found(number)
+            return False
+        gap = range(self._highest + 1, number)
+        self._highest = number
+        for lost in gap[-CAPACITY:]:
+            self._lost[lost] = _Missing(self._clock())
+        return len(gap) > 0
+
+    def _found(self, number: int) -> None:
+        gap = self._lost.pop(number, None)
+        if gap is None:
+            return
+        self.recovered += 1
+        if gap.tries == 1:  # an unambiguous round trip (Karn)
+            seen = min(max(1.3 * (self._clock() - gap.asked) + 0.005, 0.015), 0.2)
+            self._retry += 0.25 * (seen - self._retry)
+
+    def due(self) -> list[int]:
+        """Sequence numbers whose last request went unanswered for longer than a round trip."""
+        now, numbers = self._clock(), []
+        for number, gap in self._lost.items():
+            if 0 < gap.tries < TRIES and now - gap.asked >= self._retry:
+                gap.tries += 1
+                gap.asked = now
+                numbers.append(number & 0xFFFF)
+        return numbers
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for a lost packet before a keyframe is the shorter way."""
+        return max(STALL, 2.5 * self._retry)
+
+    def give_up(self) -> None:
+        """Forget every gap: a keyframe was asked for instead."""
+        self.given_up += len(self._lost)
+        self._lost.clear()
+
+
+class PassBuffer:
+    """For audio: every packet leaves as it comes; whoever plays it has a jitter buffer of his own."""
+
+    capacity = 16
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last: int | None = None
+
+    def add(self, packet: RtpPacket) -> tuple[bool, Batch | None]:
+        """Give the packet back, unless it is older than one that already left."""
+        if self._last is not None and (packet.sequence_number - self._last) & 0xFFFF >= 0x8000:
+            return False, None
+        self._last = packet.sequence_number
+        data = depayloaded(packet)
+        if not data:
+            return False, None
+        return False, Batch([EncodedFrame(data, packet.timestamp, self._clock(), True)])
