@@ -47,6 +47,7 @@ class Config:
     log_level: str = "info"
 
     def __post_init__(self) -> None:
+        """Refuse to be reachable by others without tokens."""
         if not self.loopback and not self.tokens:
             raise Misconfigured(
                 f"{self.host} can be reached from other machines, so tokens are needed: set"

@@ -15,6 +15,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, get_args
 
+from starlette.requests import HTTPConnection
+
+from omote.server.problems import Problem
+
 Scope = Literal["publish", "view", "control", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
@@ -76,3 +80,51 @@ def find(tokens: Iterable[Token], secret: str) -> Token | None:
         if hmac.compare_digest(token.digest, digest):
             found = token
     return found
+
+
+class Gate:
+    """Lets requests through that carry a token for what they ask; with no tokens, all of them."""
+
+    def __init__(self, tokens: tuple[Token, ...]) -> None:
+        self._tokens = tokens
+
+    def check(self, request: HTTPConnection, *scopes: Scope, stage: str | None = None) -> None:
+        """Raise a 401 or 403 `Problem` unless one of `scopes` is open to the request."""
+        if not self._tokens:
+            return
+        token = self._known(request)
+        if not any(token.allows(scope, stage) for scope in scopes):
+            raise _forbidden(scopes, stage)
+
+    def check_any(self, request: HTTPConnection) -> None:
+        """Raise a 401 `Problem` unless the request carries one of the tokens, whatever it opens."""
+        if self._tokens:
+            self._known(request)
+
+    def visible(self, request: HTTPConnection, names: Iterable[str]) -> list[str]:
+        """The stages among `names` whose state the request may see."""
+        if not self._tokens:
+            return list(names)
+        token = self._known(request)
+        return [name for name in names if any(token.allows(scope, name) for scope in SCOPES)]
+
+    def _known(self, request: HTTPConnection) -> Token:
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise _unauthorized("this server wants a token: Authorization: Bearer ...", "")
+        token = find(self._tokens, secret.strip())
+        if token is None:
+            raise _unauthorized("nobody knows this token", ', error="invalid_token"')
+        return token
+
+
+def _unauthorized(detail: str, error: str) -> Problem:
+    return Problem(401, detail, {"WWW-Authenticate": f'Bearer realm="omote"{error}'})
+
+
+def _forbidden(scopes: tuple[Scope, ...], stage: str | None) -> Problem:
+    wanted = " or ".join(scopes)
+    where = "for all stages" if stage is None else f"at stage {stage[:40]!r}"
+    header = f'Bearer realm="omote", error="insufficient_scope", scope="{" ".join(scopes)}"'
+    detail = f"this token does not open {wanted} {where}"
+    return Problem(403, detail, {"WWW-Authenticate": header})

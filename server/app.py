@@ -1,0 +1,96 @@
+"""App: the whole HTTP face as one ASGI application, put together from its parts."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from omote.server import handbook, metrics
+from omote.server.catalogue import Catalogue
+from omote.server.config import Config
+from omote.server.guard import Guard
+from omote.server.media import Media
+from omote.server.metrics import StageCollector
+from omote.server.problems import HANDLERS
+from omote.server.protocols import Stages
+from omote.server.sessions import Sessions
+from omote.server.tokens import Gate
+from omote.server.whip import Signalling
+
+VERSION = version("omote")
+WEB = Path(str(files("omote.clients"))) / "web"
+_DESCRIPTION = "Real-time video effects: WebRTC in (WHIP), WebRTC out (WHEP), orders as JSON."
+
+
+def create_app(config: Config, stages: Stages, web: Path = WEB) -> ASGIApp:
+    """Everything behind one address; sessions and stages are closed when the app shuts down."""
+    sessions = Sessions(config.connect_timeout_s, config.max_sessions)
+    gate = Gate(config.tokens)
+    app = FastAPI(
+        title="Omote",
+        version=VERSION,
+        description=_DESCRIPTION,
+        lifespan=_lifespan(sessions, stages),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=dict(HANDLERS),
+    )
+    app.include_router(Signalling("whip", stages, sessions, gate).routes())
+    app.include_router(Signalling("whep", stages, sessions, gate).routes())
+    app.include_router(Catalogue(stages, gate).routes())
+    app.include_router(Media(config.data, gate).routes())
+    app.include_router(metrics.routes(StageCollector(stages, sessions, VERSION), gate))
+    app.include_router(_server(app))
+    app.include_router(_pages(web))
+    return Guard(app, config)
+
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def _lifespan(sessions: Sessions, stages: Stages) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with sessions:
+            yield
+        await stages.close()
+
+    return lifespan
+
+
+def _server(app: FastAPI) -> APIRouter:
+    async def health() -> dict[str, str]:
+        """Answer as long as the server works."""
+        return {"status": "ok", "version": VERSION}
+
+    async def docs() -> HTMLResponse:
+        """Show this interface as a page."""
+        return HTMLResponse(handbook.page(app.openapi()))
+
+    router = APIRouter(tags=["server"])
+    router.add_api_route("/health", health)
+    router.add_api_route("/health", health, methods=["HEAD"], include_in_schema=False)
+    router.add_api_route("/docs", docs, response_class=HTMLResponse)
+    return router
+
+
+def _pages(web: Path) -> APIRouter:
+    """The page and its files: the only ones without a path of their own, hence last."""
+    static = StaticFiles(directory=web, check_dir=False)
+
+    async def page(request: Request, file: str = "index.html") -> Response:
+        response = await static.get_response(file, request.scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    router = APIRouter(include_in_schema=False)
+    router.add_api_route("/", page, methods=["GET", "HEAD"])
+    router.add_api_route("/{file}", page, methods=["GET", "HEAD"])
+    return router

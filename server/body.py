@@ -1,0 +1,62 @@
+"""Request bodies, read with a limit."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import Request
+
+from omote.server.problems import Problem
+
+
+async def chunks(request: Request, at_most: int) -> AsyncIterator[bytes]:
+    """The body piece by piece; raises a 413 `Problem` as soon as it proves longer than allowed."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > at_most:
+        raise _too_large(at_most)
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > at_most:
+            raise _too_large(at_most)
+        yield chunk
+
+
+async def text(request: Request, at_most: int) -> str:
+    """The whole body as UTF-8."""
+    body = b"".join([chunk async for chunk in chunks(request, at_most)])
+    try:
+        return body.decode()
+    except UnicodeDecodeError as exc:
+        raise Problem(400, "the body is not UTF-8") from exc
+
+
+async def json_object(request: Request, at_most: int) -> dict[str, Any]:
+    """The body as one JSON object (RFC 8259, hence no NaN or Infinity)."""
+    body = await text(request, at_most)
+    try:
+        value = json.loads(body, parse_constant=_no_number)
+        # What cannot be sent back is refused here: half a surrogate pair, 1e999.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as exc:
+        raise Problem(400, f"the body is not JSON: {exc}") from exc
+    if not isinstance(value, dict):
+        raise Problem(400, "the body is not a JSON object")
+    return value
+
+
+def require_type(request: Request, *allowed: str) -> None:
+    """Raise a 415 `Problem` unless the body is declared as one of these media types."""
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given not in allowed:
+        header = "Accept-Patch" if request.method == "PATCH" else "Accept-Post"
+        expected = ", ".join(allowed)
+        raise Problem(415, f"send the body as Content-Type: {expected}", {header: expected})
+
+
+def _too_large(at_most: int) -> Problem:
+    return Problem(413, f"the body is larger than {at_most} bytes", {"Connection": "close"})
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")

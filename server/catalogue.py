@@ -1,0 +1,121 @@
+"""Catalogue: the stages and the effects over HTTP, and orders to a stage."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from omote.engines.effect import AnyEffect, kinds
+from omote.server.body import json_object, require_type
+from omote.server.orders import Invalid
+from omote.server.problems import Problem
+from omote.server.protocols import Stage, Stages
+from omote.server.tokens import SCOPES, Gate
+
+MERGE_PATCH = "application/merge-patch+json"
+AT_MOST = 64 * 1024  # bytes of an order
+_LONGEST_ID = 200
+
+
+class Catalogue:
+    """`/stages`, `/stages/{name}` and `/effects`."""
+
+    def __init__(self, stages: Stages, gate: Gate) -> None:
+        self._stages = stages
+        self._gate = gate
+
+    async def all(self, request: Request) -> dict[str, Any]:
+        """Every stage the token may see, with its state and its figures."""
+        names = self._gate.visible(request, self._stages.names())
+        found = (self._stages.get(name) for name in names)
+        return {"stages": [_shown(stage) for stage in found if stage]}
+
+    async def create(self, name: str, request: Request, response: Response) -> dict[str, Any]:
+        """Make a stage; 201, or 200 when it is there already."""
+        self._gate.check(request, "admin", stage=name)
+        response.status_code = 200 if self._stages.get(name) else 201
+        try:
+            return _shown(self._stages[name])
+        except ValueError as exc:
+            raise Problem(404, str(exc)) from exc
+
+    async def one(self, name: str, request: Request) -> dict[str, Any]:
+        """One stage, its state and its figures."""
+        self._gate.check(request, *SCOPES, stage=name)
+        return _shown(self._find(name))
+
+    async def order(self, name: str, request: Request) -> Response:
+        """Change a stage: a JSON merge patch, applied whole between two frames or refused whole."""
+        self._gate.check(request, "control", stage=name)
+        stage = self._find(name)
+        require_type(request, MERGE_PATCH, "application/json")
+        patch = await json_object(request, AT_MOST)
+        echo = _echo(patch)
+        try:
+            state = await stage.order(patch)
+        except Invalid as exc:
+            return JSONResponse({**echo, "ok": False, "errors": exc.errors}, 422)
+        except RecursionError as exc:
+            raise Problem(400, "the order is nested too deeply") from exc
+        return JSONResponse({**echo, "ok": True, "state": state})
+
+    async def remove(self, name: str, request: Request) -> Response:
+        """End a stage and forget its settings."""
+        self._gate.check(request, "admin", stage=name)
+        self._find(name)
+        await self._stages.remove(name)
+        return Response(status_code=204)
+
+    def _find(self, name: str) -> Stage:
+        stage = self._stages.get(name)
+        if stage is None:
+            raise Problem(404, "no such stage; PUT makes it, and so does publishing to it")
+        return stage
+
+    async def effects(self) -> dict[str, Any]:
+        """Every effect there is, with the JSON schema of its parameters."""
+        return {"effects": [_described(name, kind) for name, kind in kinds().items()]}
+
+    def routes(self) -> APIRouter:
+        """The explicit list."""
+        router = APIRouter(tags=["stages"])
+        one = "/stages/{name}"
+        router.add_api_route("/stages", self.all)
+        router.add_api_route(one, self.one)
+        router.add_api_route(one, self.create, methods=["PUT"])
+        router.add_api_route(one, self.order, methods=["PATCH"], openapi_extra=_PATCH)
+        router.add_api_route(one, self.remove, methods=["DELETE"], status_code=204)
+        router.add_api_route("/effects", self.effects)
+        return router
+
+
+def _shown(stage: Stage) -> dict[str, Any]:
+    return {"name": stage.name, "state": stage.state(), "stats": stage.stats()}
+
+
+def _described(name: str, kind: type[AnyEffect]) -> dict[str, Any]:
+    words = (kind.__doc__ or "").strip().partition("\n")[0]
+    return {"name": name, "description": words, "params": kind.Params.model_json_schema()}
+
+
+def _echo(patch: dict[str, Any]) -> dict[str, str]:
+    """The order's `id`, to be given back; raises a 400 `Problem` for one that cannot be."""
+    given = patch.get("id")
+    if given is None:
+        return {}
+    if not isinstance(given, str) or len(given) > _LONGEST_ID:
+        raise Problem(400, f"an order's id is text of at most {_LONGEST_ID} characters")
+    return {"id": given}
+
+
+_PATCH = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            MERGE_PATCH: {
+                "schema": {"type": "object"},
+                "example": {"id": "abc", "params": {"background": {"strength": 0.6}}},
+            }
+        },
+    }
+}

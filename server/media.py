@@ -1,0 +1,149 @@
+"""Media: files people upload for effects to use, `/media/{kind}/{name}`.
+
+A file is written beside the others under a hidden name, looked into, and only then takes its own
+name in one step: whoever reads it sees the old file or the new one, and a refused upload changes
+nothing. Effects find it as `{data}/{kind}/{name}`.
+"""
+
+import asyncio
+import logging
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+
+from omote.server.body import chunks
+from omote.server.contents import Unusable, accepted, inspect, media_type
+from omote.server.problems import Problem
+from omote.server.tokens import Gate
+
+logger = logging.getLogger(__name__)
+
+AT_MOST = 20_000_000  # bytes of one file
+MOST_FILES = 100  # of one kind
+Kind = Literal["backgrounds"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+class Store:
+    """The files of one kind, in one folder that is made when it is first needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def names(self) -> list[str]:
+        """Names of all files, sorted."""
+        if not self._folder.is_dir():
+            return []
+        return sorted(path.name for path in self._folder.iterdir() if _NAME.fullmatch(path.name))
+
+    def find(self, name: str) -> Path:
+        """Path of a file; raises a 404 `Problem`."""
+        path = self._path(name)
+        if not path.is_file():
+            raise Problem(404, "no such file")
+        return path
+
+    def remove(self, name: str) -> None:
+        """Delete a file; raises a 404 `Problem`."""
+        self.find(name).unlink(missing_ok=True)
+
+    async def save(self, name: str, body: AsyncIterator[bytes]) -> tuple[dict[str, Any], bool]:
+        """Keep a file; returns what it is and whether its name is new. Raises `Problem`."""
+        path = self._path(name)
+        self._check_room(name)
+        hidden, file = await asyncio.to_thread(self._hidden)
+        try:
+            with file:
+                async for chunk in body:
+                    await asyncio.to_thread(file.write, chunk)
+            contents = await asyncio.to_thread(inspect, hidden)
+            new = not path.exists()
+            self._check_room(name)  # others may have been quicker
+            hidden.replace(path)
+        except Unusable as exc:
+            raise Problem(exc.status, str(exc)) from exc
+        finally:
+            hidden.unlink(missing_ok=True)
+        size = {"width": contents.width, "height": contents.height}
+        return {**described(path), **size}, new
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise Problem(404, "names are 1 to 80 of A-Z a-z 0-9 . _ -, a letter or digit first")
+        return self._folder / name
+
+    def _check_room(self, name: str) -> None:
+        names = self.names()
+        if name not in names and len(names) >= MOST_FILES:
+            raise Problem(507, f"there are {MOST_FILES} files already; delete one first")
+
+    def _hidden(self) -> tuple[Path, BinaryIO]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle, hidden = tempfile.mkstemp(prefix=".upload-", dir=self._folder)
+        return Path(hidden), os.fdopen(handle, "wb")
+
+
+def described(path: Path) -> dict[str, Any]:
+    """A stored file as the list shows it."""
+    kind = path.parent.name
+    return {
+        "name": path.name,
+        "url": f"/media/{kind}/{path.name}",
+        "type": media_type(path),
+        "bytes": path.stat().st_size,
+    }
+
+
+class Media:
+    """`/media/{kind}` and `/media/{kind}/{name}`."""
+
+    def __init__(self, data: Path, gate: Gate) -> None:
+        self._stores: dict[Kind, Store] = {"backgrounds": Store(data / "backgrounds")}
+        self._gate = gate
+
+    async def list(self, kind: Kind, request: Request) -> dict[str, Any]:
+        """Every file of a kind."""
+        self._gate.check_any(request)
+        store = self._stores[kind]
+        return {"files": [described(store.find(name)) for name in store.names()]}
+
+    async def get(self, kind: Kind, name: str, request: Request) -> Response:
+        """One file, as it was sent."""
+        self._gate.check_any(request)
+        path = self._stores[kind].find(name)
+        return FileResponse(path, media_type=media_type(path), headers=_CACHE)
+
+    async def put(self, kind: Kind, name: str, request: Request) -> Response:
+        """Upload a picture or a film; 201, or 200 when it replaces another."""
+        self._gate.check(request, "control")
+        body = chunks(request, AT_MOST)
+        saved, new = await self._stores[kind].save(name, body)
+        logger.info("%s %s %s", kind, name, "uploaded" if new else "replaced")
+        return JSONResponse(saved, 201 if new else 200, {"Location": saved["url"]})
+
+    async def delete(self, kind: Kind, name: str, request: Request) -> Response:
+        """Delete one file."""
+        self._gate.check(request, "control")
+        self._stores[kind].remove(name)
+        return Response(status_code=204)
+
+    def routes(self) -> APIRouter:
+        """The explicit list."""
+        router = APIRouter(prefix="/media", tags=["media"])
+        content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in accepted()}
+        takes = {"requestBody": {"required": True, "content": content}}
+        router.add_api_route("/{kind}", self.list)
+        router.add_api_route("/{kind}/{name}", self.get, response_class=FileResponse)
+        router.add_api_route("/{kind}/{name}", self.put, methods=["PUT"], openapi_extra=takes)
+        router.add_api_route("/{kind}/{name}", self.delete, methods=["DELETE"], status_code=204)
+        return router
+
+
+_CACHE = {"Cache-Control": "no-cache"}
