@@ -31,6 +31,12 @@ class Pixels(Protocol):
     def small(self, picture: Picture, size: Size) -> Bytes:
         """The whole picture at `size`, RGB (h, w, 3), without opening the full size as RGB."""
 
+    def mirrored(self, picture: Picture) -> Picture:
+        """The picture with left and right swapped."""
+
+    def stamped(self, picture: Picture, words: str) -> Picture:
+        """A copy with words in its top left corner, white on a dark ground."""
+
 
 class CpuPixels:
     """Full-size pixels on the CPU; stateless, any thread."""
@@ -71,6 +77,28 @@ class CpuPixels:
         of = _cpu(picture)
         planes = [_resized(plane, size) for plane in of.planes]
         return np.asarray(cv2.transform(cv2.merge(planes), of.colours.to_rgb()), np.uint8)
+
+    def mirrored(self, picture: Picture) -> Picture:
+        """See `Pixels`."""
+        of = _cpu(picture)
+        made = blank(of.width, of.height, of.colours)
+        for there, here in zip(made.planes, of.planes, strict=True):
+            cv2.flip(here, 1, dst=there)
+        return made
+
+    def stamped(self, picture: Picture, words: str) -> Picture:
+        """See `Pixels`; drawn on the luma plane alone."""
+        of = _cpu(picture)
+        made = blank(of.width, of.height, of.colours)
+        for there, here in zip(made.planes, of.planes, strict=True):
+            np.copyto(there, here)
+        luma, scale = made.planes[0], of.height / 720
+        (across, up), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_DUPLEX, scale, 1)
+        room = round(16 * scale)
+        luma[room : 3 * room + up + below, room : 3 * room + across] //= 4
+        at = (2 * room, 2 * room + up)
+        cv2.putText(luma, words, at, cv2.FONT_HERSHEY_DUPLEX, scale, (235,), 1, cv2.LINE_AA)
+        return made
 
 
 def _cpu(picture: Picture) -> I420:

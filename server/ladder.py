@@ -45,11 +45,6 @@ class Ladder:
                 self.rung = Rung.NEWEST
         return self.rung
 
-    def idle(self) -> Rung:
-        """Nobody watches or nothing comes: full quality for whoever is next."""
-        self.__init__()  # type: ignore[misc]
-        return self.rung
-
     def _over(self, now: float) -> None:
         self._room_since = None
         self._over_since = now if self._over_since is None else self._over_since

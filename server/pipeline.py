@@ -52,6 +52,8 @@ class Pipeline:
         self.broadcast = Broadcast(self.stats, workshop.encoders, self._wake.set)
         self._time = Timeline(90_000)
         self._encoding: asyncio.Task[None] | None = None
+        self._slate: av.VideoFrame | None = None
+        self._complained = -1.0
         self._skipped = False
         self._interval = 1 / 30
         self._last_pts: float | None = None
@@ -95,18 +97,42 @@ class Pipeline:
     async def _run(self) -> None:
         await self.apply(self.settings)
         while True:
-            if not self.broadcast.viewers:
-                await self._rest()
-            elif not await self._frame_waits():
-                await self._show_slate()
-            else:
-                await self._process()
+            try:
+                await self._step()
+            except UNUSABLE:
+                self._complain()
 
-    async def _rest(self) -> None:
-        """Nobody watches: nothing is computed."""
-        self.ladder.idle()
+    async def _step(self) -> None:
+        waits = await self._frame_waits()
+        if not self.broadcast.viewers:
+            await self._rest(waits)
+        elif waits:
+            await self._process()
+        else:
+            await self._show_slate()
+
+    async def _rest(self, waits: bool) -> None:
+        """Nobody watches: nothing is computed, and what passes by is not a loss."""
+        self.ladder = Ladder()
+        if waits and self.camera is not None:
+            self.camera.take()
+        else:
+            await self._woken(PATIENCE)
+
+    async def _woken(self, seconds: float) -> None:
+        """Until somebody comes or asks for a keyframe, or that long."""
         self._wake.clear()
-        await self._wake.wait()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _complain(self) -> None:
+        now = time.monotonic()
+        if now - self._complained >= 1.0:
+            self._complained = now
+            logger.exception("stage %s: a picture could not be used, going on", self._name)
 
     async def _frame_waits(self) -> bool:
         camera = self.camera
@@ -120,18 +146,13 @@ class Pipeline:
         return True
 
     async def _show_slate(self) -> None:
-        began = time.monotonic()
-        self.ladder.idle()
-        picture = slate(self._workshop.pixels, "waiting for the camera")
-        video = self._workshop.pixels.to_video(picture)
+        self.ladder = Ladder()
+        if self._slate is None:
+            picture = slate(self._workshop.pixels, "waiting for the camera")
+            self._slate = self._workshop.pixels.to_video(picture)
         await self._previous_encode()
-        await self.broadcast.put(video, self._time.at(began), None)
-        self._wake.clear()
-        try:
-            async with asyncio.timeout(SLATE_EVERY):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+        await self.broadcast.put(self._slate, self._time.at(time.monotonic()), None)
+        await self._woken(SLATE_EVERY)
 
     async def _process(self) -> None:
         """One frame through the chain; its encoding goes on beside the next one's chain."""
@@ -144,11 +165,7 @@ class Pipeline:
                 return
             self._pace(frame)
             began = time.monotonic()
-            try:
-                turn, video = await loop.run_in_executor(self._workshop.engines, self._work, frame)
-            except UNUSABLE:
-                logger.exception("stage %s: a picture could not be used", self._name)
-                return
+            turn, video = await loop.run_in_executor(self._workshop.engines, self._work, frame)
         self._note(frame, turn, began)
         await self._previous_encode()
         pts = self._time.of(camera, frame.pts, frame.time_base, frame.arrived)
@@ -157,8 +174,9 @@ class Pipeline:
         )
 
     async def _previous_encode(self) -> None:
-        if self._encoding is not None:
-            await self._encoding
+        encoding, self._encoding = self._encoding, None
+        if encoding is not None:
+            await encoding
 
     def _work(self, frame: Frame) -> tuple[Turn, av.VideoFrame]:
         """In an engine's thread: open the picture, run the chain, give it ready to encode."""
