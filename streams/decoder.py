@@ -1,7 +1,8 @@
 """Decoding on a thread of its own, never more than a few frames behind.
 
-What waits before the decoder is bounded: when more than `MOST_WAITING` coded frames wait, all up to
-the next keyframe are thrown away, counted, and a keyframe is asked for (design rule 1).
+What waits before the decoder is bounded: when it has fallen behind, all up to the next keyframe is
+thrown away, counted, and a keyframe is asked for (design rule 1). A burst from the network is not
+falling behind: decoding takes a tenth of a frame interval, a keyframe a round trip.
 """
 
 import logging
@@ -21,7 +22,11 @@ from omote.streams.packet import Packet
 logger = logging.getLogger(__name__)
 
 MOST_WAITING = 3
-"Coded frames that may wait; one more and the queue is emptied up to a keyframe."
+"Coded frames that may wait for longer than `MOST_WAIT`."
+MOST_WAIT = 0.1
+"Seconds the oldest may wait while more than `MOST_WAITING` do."
+MOST_EVER = 16
+"Coded frames that may wait at all, however short."
 RTP_CLOCK = Fraction(1, 90_000)
 DECODERS = {"H264": "h264", "VP8": "libvpx"}
 
@@ -81,14 +86,21 @@ class DecoderQueue:
             return
         self._skipping = False
         if frame.keyframe and len(self._waiting) >= MOST_WAITING:
-            self.dropped += len(self._waiting)
-            self._waiting.clear()
+            self._discard()
         self._waiting.append((codec, frame))
-        if len(self._waiting) > MOST_WAITING:
-            self.dropped += len(self._waiting)
-            self._waiting.clear()
+        if self._behind(frame):
+            self._discard()
             self._skipping = True
             self._ask_keyframe()
+
+    def _behind(self, newest: EncodedFrame) -> bool:
+        waiting = len(self._waiting)
+        waited = newest.arrived - self._waiting[0][1].arrived
+        return waiting > MOST_EVER or (waiting > MOST_WAITING and waited > MOST_WAIT)
+
+    def _discard(self) -> None:
+        self.dropped += len(self._waiting)
+        self._waiting.clear()
 
     def get(self) -> None:
         """From aiortc's thread: decode everything that comes; None when the receiver has ended."""
