@@ -8,18 +8,25 @@ from fastapi import Request
 
 from omote.server.problems import Problem
 
+_DISCARDED = 8_000_000
+"Bytes read in vain: a client that is still sending would not see the answer."
+
 
 async def chunks(request: Request, at_most: int) -> AsyncIterator[bytes]:
-    """The body piece by piece; raises a 413 `Problem` as soon as it proves longer than allowed."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > at_most:
+    """The body piece by piece; raises a 413 `Problem` when it proves longer than allowed."""
+    declared = request.headers.get("content-length", "0")
+    fits = declared.isdigit() and int(declared) <= at_most
+    if not fits and "expect" in request.headers:  # it waits to be told whether to send at all
         raise _too_large(at_most)
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
-        if received > at_most:
-            raise _too_large(at_most)
-        yield chunk
+        if fits and received <= at_most:
+            yield chunk
+        elif received > at_most + _DISCARDED:
+            break
+    if not fits or received > at_most:
+        raise _too_large(at_most)
 
 
 async def text(request: Request, at_most: int) -> str:

@@ -32,7 +32,7 @@ class Catalogue:
 
     async def create(self, name: str, request: Request, response: Response) -> dict[str, Any]:
         """Make a stage; 201, or 200 when it is there already."""
-        self._gate.check(request, "admin", stage=name)
+        self._gate.check(request, *SCOPES, stage=name)  # publishing or viewing makes it, too
         response.status_code = 200 if self._stages.get(name) else 201
         try:
             return _shown(self._stages[name])
@@ -95,7 +95,7 @@ def _shown(stage: Stage) -> dict[str, Any]:
 
 def _described(name: str, kind: type[AnyEffect]) -> dict[str, Any]:
     words = (kind.__doc__ or "").strip().partition("\n")[0]
-    return {"name": name, "description": words, "params": kind.Params.model_json_schema()}
+    return {"name": name, "description": words, "schema": kind.Params.model_json_schema()}
 
 
 def _echo(patch: dict[str, Any]) -> dict[str, str]:

@@ -112,7 +112,7 @@ class Media:
         """Every file of a kind."""
         self._gate.check_any(request)
         store = self._stores[kind]
-        return {"files": [described(store.find(name)) for name in store.names()]}
+        return {"items": [described(store.find(name)) for name in store.names()]}
 
     async def get(self, kind: Kind, name: str, request: Request) -> Response:
         """One file, as it was sent."""
