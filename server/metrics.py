@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from omote.server.protocols import Stage, Stages
@@ -50,6 +56,9 @@ FIGURES = (
     Figure("dropped_newest", "dropped_newest", "Frames replaced by newer ones", 1.0, True),
 )
 
+EDGES_MS = {5, 10, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 300, 500, 1000, 2000, 5000, inf}
+"Bounds of the age histogram: fewer than stages count by, for every one costs a time series."
+
 
 class StageCollector(Collector):
     """Asks every stage for its stats when Prometheus asks."""
@@ -79,14 +88,26 @@ def _metrics(stages: Sequence[Stage]) -> Iterator[Metric]:
             if (value := values.get(figure.key)) is not None:
                 metric.add_metric([name], value * figure.unit)
         yield metric
+    yield _ages(stages)
     yield _publishing(stages)
     yield _errors(stats)
     yield _steps(stats)
 
 
+def _ages(stages: Sequence[Stage]) -> Metric:
+    metric = HistogramMetricFamily(
+        "omote_stage_age_seconds", "Age of frames when sent, since they began", labels=["stage"]
+    )
+    for stage in stages:
+        kept = [(edge, count) for edge, count in stage.age_buckets() if edge in EDGES_MS]
+        bounds = [("+Inf" if edge == inf else f"{edge * 1e-3:g}", count) for edge, count in kept]
+        metric.add_metric([stage.name], bounds, sum_value=None)
+    return metric
+
+
 def _publishing(stages: Sequence[Stage]) -> Metric:
     metric = GaugeMetricFamily(
-        "omote_stage_publishing", "1 while somebody publishes or a source gives", labels=["stage"]
+        "omote_stage_publishing", "1 while a publisher is connected", labels=["stage"]
     )
     for stage in stages:
         metric.add_metric([stage.name], stage.state().get("publisher") == "connected")

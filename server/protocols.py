@@ -45,6 +45,9 @@ class Stage(Protocol):
     def stats(self) -> dict[str, Any]:
         """Figures of the last seconds."""
 
+    def age_buckets(self) -> list[tuple[float, int]]:
+        """(upper bound in milliseconds, cumulative count) of the age of every frame that left."""
+
 
 class Stages(Protocol):
     """Every stage by name."""

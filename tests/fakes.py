@@ -1,6 +1,7 @@
 """Stages and peers that obey the HTTP side's protocols without any media, and a server for them."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -70,6 +71,9 @@ class FakeStage:
 
     def state(self) -> dict[str, Any]:
         return {"publisher": "connected" if self.publisher else "waiting", "orders": self.orders}
+
+    def age_buckets(self) -> list[tuple[float, int]]:
+        return [(1.0, 0), (20.0, 5), (21.0, 7), (math.inf, 9)]
 
     def stats(self) -> dict[str, Any]:
         return {

@@ -227,6 +227,8 @@ async def test_metrics_are_prometheus_text_with_figures_of_every_stage(server: F
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
+    assert found["omote_stage_age_seconds_bucket", "0.02", "desk"] == 5
+    assert found["omote_stage_age_seconds_bucket", "+Inf", "desk"] == 9
     assert found["omote_stage_age_p50_seconds", "desk"] == pytest.approx(0.020)
     assert found["omote_stage_bitrate_bits_per_second", "desk"] == 1_500_000
     assert found["omote_stage_dropped_newest_total", "desk"] == 3
