@@ -311,11 +311,12 @@ def inspect(offer: str, wanted: str) -> str:
 
 def sending_transceivers(connection: RTCPeerConnection, offer: str) -> dict[str, RTCRtpTransceiver]:
     """Make ready to send one of each kind that the offer asks for; H.264 before VP8."""
-    kinds = {section.kind for section in SessionDescription.parse(offer).media}
+    # In the offer's order: aiortc stops the transport they share when the bundle's first section is
+    # not the first transceiver, and the answer then has no candidates.
+    kinds = dict.fromkeys(section.kind for section in SessionDescription.parse(offer).media)
     transceivers: dict[str, RTCRtpTransceiver] = {}
-    kind: str
-    for kind in ("audio", "video"):
-        if kind in kinds:
+    for kind in kinds:
+        if kind in ("audio", "video"):
             transceivers[kind] = connection.addTransceiver(kind, direction="sendonly")
     codecs = RTCRtpSender.getCapabilities("video").codecs
     order = {"video/H264": 0, "video/VP8": 1, "video/rtx": 2}
