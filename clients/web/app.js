@@ -84,6 +84,7 @@ function stop() {
   watching.close();
   useCamera(null);
   cameraTrouble = null;
+  follow.seen = 0;
   refresh();
 }
 
@@ -153,12 +154,13 @@ async function troubled(error) {
 /** Watch whatever is published here, ours or not; notice when the server has forgotten us. */
 function follow() {
   const there = isFilmed(state);
-  if (there && watching.state === "off") watching.open();
+  follow.seen = there ? follow.seen + 1 : 0;
+  if (follow.seen > 2 && watching.state === "off") watching.open();
   if (!there && !camera && !viewOnly && watching.state !== "off") watching.close();
   if (state.publisher === "connected" || publishing.state !== "on") follow.missed = 0;
   else if ((follow.missed += 1) > 6) publishing.open();
 }
-follow.missed = 0;
+follow.missed = follow.seen = 0;
 
 async function drawControls() {
   if (viewOnly) return;

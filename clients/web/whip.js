@@ -116,12 +116,17 @@ class Session {
     } while (isUp(this.peer));
   }
 
-  /** Leave; outlives the page. */
-  close() {
-    this.peer.close();
-    if (!this.#resource) return;
-    ask(this.#resource, { method: "DELETE", keepalive: true }).catch(() => {});
+  /** Leave, and resolve once the server knows; the request outlives the page. */
+  async close() {
+    const resource = this.#resource;
     this.#resource = null;
+    try {
+      if (resource) await ask(resource, { method: "DELETE", keepalive: true });
+    } catch {
+      // It has forgotten us already.
+    } finally {
+      this.peer.close();
+    }
   }
 }
 
@@ -173,6 +178,7 @@ export class Link extends EventTarget {
   error = null;
   session = null;
   #turn = 0;
+  #left = null;
   #connect;
 
   constructor(connect) {
@@ -184,6 +190,8 @@ export class Link extends EventTarget {
   async open() {
     this.#leave();
     const turn = this.#turn;
+    this.#become("connecting", null);
+    await this.#left;
     for (let failures = 0; turn === this.#turn; failures += 1) {
       this.#become(failures ? "waiting" : "connecting", this.error);
       if (failures) await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length) - 1]);
@@ -202,11 +210,11 @@ export class Link extends EventTarget {
   async #attempt(turn) {
     try {
       const session = await this.#connect();
-      if (turn !== this.#turn) return session.close();
+      if (turn !== this.#turn) return await session.close();
       this.session = session;
       this.#become("on", null);
       await session.lost();
-      if (turn === this.#turn) session.close();
+      if (turn === this.#turn) await session.close();
       return true;
     } catch (error) {
       if (turn === this.#turn) this.#become(isFinal(error) ? "refused" : "waiting", error);
@@ -216,7 +224,7 @@ export class Link extends EventTarget {
 
   #leave() {
     this.#turn += 1;
-    this.session?.close();
+    if (this.session) this.#left = this.session.close();
     this.session = null;
     this.error = null;
   }
