@@ -1,6 +1,7 @@
 """I420: full-size pixels on the CPU, three planes that are the very buffers of a video frame."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import av
 import cv2
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
 Planes = tuple[Bytes, Bytes, Bytes]
-"Y (H, W), U and V (H/2, W/2); H and W are even."
+"Y, U and V."
 
 BT709 = 1
 FULL_RANGE = 2
@@ -48,20 +49,51 @@ class Colours:
 class I420:
     """A picture of the CPU backend."""
 
-    planes: Planes
+    width: int
+    "Columns, even."
+    height: int
+    "Rows, even."
+    rows: Planes
+    "Y, U and V with the padding of their lines, so that each is C-contiguous."
     colours: Colours
     video: av.VideoFrame | None = None
-    "The frame whose whole picture the planes are; None for a crop."
+    "The frame whose whole picture this is; None for a crop."
+    levels: list[Planes] = field(default_factory=list)
+    "Halved once, twice, ..., as far as anybody asked; U and V as large as Y."
 
     @property
-    def width(self) -> int:
-        """Columns, pixels."""
-        return int(self.planes[0].shape[1])
+    def planes(self) -> Planes:
+        """Y (height, width), U and V (height/2, width/2)."""
+        y, u, v = self.rows
+        half = np.s_[: self.height // 2, : self.width // 2]
+        return y[: self.height, : self.width], u[half], v[half]
+
+    def level(self, number: int) -> Planes:
+        """Y, U and V of one size, 2 ** `number` times smaller than the picture, from 1 on."""
+        while len(self.levels) < number:
+            self.levels.append(self._halved(self.levels[-1] if self.levels else None))
+        return self.levels[number - 1]
+
+    def _halved(self, planes: Planes | None) -> Planes:
+        if planes is None:
+            y, u, v = self.planes
+            return halved(y), u, v
+        y, u, v = planes
+        return halved(y), halved(u), halved(v)
 
     @property
-    def height(self) -> int:
-        """Rows, pixels."""
-        return int(self.planes[0].shape[0])
+    def coarse(self) -> Planes:
+        """The level for colours and masks: at most 200 pixels on the long side."""
+        number = 1
+        while max(self.width, self.height) >> number > 200:
+            number += 1
+        return self.level(number)
+
+
+def halved(plane: Bytes) -> Bytes:
+    """Half as wide and high, rounded down; the one reduction OpenCV has vectorised."""
+    size = max(plane.shape[1] // 2, 1), max(plane.shape[0] // 2, 1)
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def opened(video: av.VideoFrame) -> I420:
@@ -72,13 +104,12 @@ def opened(video: av.VideoFrame) -> I420:
         int(video.color_primaries),
         int(video.color_trc),
     )
-    width, height = video.width & ~1, video.height & ~1
-    y, u, v = (_view(plane) for plane in video.planes)
-    half = np.s_[: height // 2, : width // 2]
-    planes = (y[:height, :width], u[half], v[half])
-    for plane in planes:
+    size = width, height = video.width & ~1, video.height & ~1
+    y, u, v = (_rows(plane) for plane in video.planes)
+    for plane in (y, u, v):
         plane.flags.writeable = False  # the decoder may still predict from these
-    return I420(planes, colours, video if (width, height) == (video.width, video.height) else None)
+    is_whole = size == (video.width, video.height)
+    return I420(width, height, (y, u, v), colours, video if is_whole else None)
 
 
 def blank(width: int, height: int, colours: Colours) -> I420:
@@ -86,8 +117,8 @@ def blank(width: int, height: int, colours: Colours) -> I420:
     video = av.VideoFrame(width, height, "yuv420p")
     video.colorspace, video.color_range = colours.matrix, colours.range
     video.color_primaries, video.color_trc = colours.primaries, colours.transfer
-    y, u, v = (_view(plane) for plane in video.planes)
-    return I420((y, u, v), colours, video)
+    y, u, v = (_rows(plane) for plane in video.planes)
+    return I420(width, height, (y, u, v), colours, video)
 
 
 def turned(picture: I420, degrees: int) -> I420:
@@ -105,7 +136,8 @@ def turned(picture: I420, degrees: int) -> I420:
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
-def _view(plane: VideoPlane) -> Bytes:
-    """(H, W) of a buffer whose lines may be longer; keeps the frame alive."""
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: plane.height, : plane.width]
+def _rows(plane: VideoPlane) -> Bytes:
+    """(H, line size) of a plane's buffer; keeps the frame alive."""
+    buffer: Any = plane  # PyAV's types leave the buffer protocol out
+    rows: Bytes = np.frombuffer(buffer, np.uint8).reshape(-1, plane.line_size)
+    return rows

@@ -6,8 +6,12 @@ import av
 import cv2
 import numpy as np
 
-from omote.engines.i420 import I420, Bytes, Colours, blank, opened, turned
-from omote.streams.frame import Picture, VideoPicture
+from omote.engines import composition, edges, softness
+from omote.engines.composition import Edge, Soft
+from omote.engines.edges import Alpha
+from omote.engines.i420 import I420, Colours, blank, halved, opened, turned
+from omote.engines.kernels import Bytes, Floats, seal
+from omote.streams.frame import Picture, Plane, VideoPicture
 
 Size = tuple[int, int]
 "Width, height, pixels."
@@ -31,6 +35,21 @@ class Pixels(Protocol):
     def small(self, picture: Picture, size: Size) -> Bytes:
         """The whole picture at `size`, RGB (h, w, 3), without opening the full size as RGB."""
 
+    def guided_upsample(self, alpha: Floats, picture: Picture) -> Plane:
+        """A small alpha (h, w), 0..1, as a plane of the picture, its edge where colours change."""
+
+    def alpha(self, plane: Plane) -> Floats:
+        """(H, W), 0..1; too slow for the way of a frame."""
+
+    def blur(self, picture: Picture, sigma: float, without: Plane) -> Picture:
+        """Gaussian blur of what is not under `without`, as if that were not there.
+
+        `sigma` in pixels. The result is for `composite` alone: it may be kept small.
+        """
+
+    def composite(self, picture: Picture, matte: Plane, behind: Picture, edge: Edge) -> Picture:
+        """What is under `matte` over `behind`, a picture of the same size and colours."""
+
     def mirrored(self, picture: Picture) -> Picture:
         """The picture with left and right swapped."""
 
@@ -40,6 +59,16 @@ class Pixels(Protocol):
 
 class CpuPixels:
     """Full-size pixels on the CPU; stateless, any thread."""
+
+    def __init__(self) -> None:
+        """Compile what must be compiled: seconds on the first start of an installation."""
+        self._warm_up()
+        seal(*edges.KERNELS, *composition.KERNELS)
+
+    def _warm_up(self) -> None:
+        picture = self.from_video(VideoPicture(av.VideoFrame(64, 48, "yuv420p")))
+        matte = self.guided_upsample(np.eye(64, dtype=np.float32), picture)
+        self.composite(picture, matte, self.blur(picture, 4, matte), Edge())
 
     def from_video(self, picture: VideoPicture) -> Picture:
         """See `Pixels`; planes of yuv420p are read in place, other formats are converted once."""
@@ -78,6 +107,23 @@ class CpuPixels:
         planes = [_resized(plane, size) for plane in of.planes]
         return np.asarray(cv2.transform(cv2.merge(planes), of.colours.to_rgb()), np.uint8)
 
+    def guided_upsample(self, alpha: Floats, picture: Picture) -> Plane:
+        """See `Pixels`."""
+        return edges.drawn(alpha, _cpu(picture))
+
+    def alpha(self, plane: Plane) -> Floats:
+        """See `Pixels`."""
+        full = cv2.resize(_alpha(plane).half, (plane.width, plane.height))
+        return np.asarray(full, np.float32) / np.float32(255)
+
+    def blur(self, picture: Picture, sigma: float, without: Plane) -> Picture:
+        """See `Pixels`."""
+        return softness.gaussian(_cpu(picture), _alpha(without), sigma)
+
+    def composite(self, picture: Picture, matte: Plane, behind: Picture, edge: Edge) -> Picture:
+        """See `Pixels`."""
+        return composition.composed(_cpu(picture), _alpha(matte), _behind(behind), edge)
+
     def mirrored(self, picture: Picture) -> Picture:
         """See `Pixels`."""
         of = _cpu(picture)
@@ -107,12 +153,18 @@ def _cpu(picture: Picture) -> I420:
     return picture
 
 
+def _alpha(plane: Plane) -> Alpha:
+    if not isinstance(plane, Alpha):
+        raise TypeError(f"not a plane of CpuPixels: {type(plane).__name__}")
+    return plane
+
+
+def _behind(picture: Picture) -> I420 | Soft:
+    return picture if isinstance(picture, Soft) else _cpu(picture)
+
+
 def _resized(plane: Bytes, size: Size) -> Bytes:
     """At `size`, free of aliases: halving by area is vectorised in OpenCV, other factors are not."""
-    height, width = plane.shape
-    while width >= 2 * size[0] and height >= 2 * size[1]:
-        width, height = width // 2, height // 2
-        plane = np.asarray(
-            cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA), np.uint8
-        )
+    while plane.shape[1] >= 2 * size[0] and plane.shape[0] >= 2 * size[1]:
+        plane = halved(plane)
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
