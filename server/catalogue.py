@@ -1,5 +1,6 @@
 """Catalogue: the stages and the effects over HTTP, and orders to a stage."""
 
+from math import inf
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -44,6 +45,21 @@ class Catalogue:
         self._gate.check(request, *SCOPES, stage=name)
         return _shown(self._find(name))
 
+    async def ages(self, name: str, request: Request) -> dict[str, Any]:
+        """How many frames left at what age, in milliseconds, since the stage was made.
+
+        Counts add up from the first bucket on; the difference of two answers gives the exact
+        quantiles of the time between them.
+        """
+        self._gate.check(request, *SCOPES, stage=name)
+        buckets = self._find(name).age_buckets()
+        return {
+            "buckets": [
+                {"at_most_ms": None if edge == inf else edge, "count": count}
+                for edge, count in buckets
+            ]
+        }
+
     async def order(self, name: str, request: Request) -> Response:
         """Change a stage: a JSON merge patch, applied whole between two frames or refused whole."""
         self._gate.check(request, "control", stage=name)
@@ -82,6 +98,7 @@ class Catalogue:
         one = "/stages/{name}"
         router.add_api_route("/stages", self.all)
         router.add_api_route(one, self.one)
+        router.add_api_route(f"{one}/ages", self.ages)
         router.add_api_route(one, self.create, methods=["PUT"])
         router.add_api_route(one, self.order, methods=["PATCH"], openapi_extra=_PATCH)
         router.add_api_route(one, self.remove, methods=["DELETE"], status_code=204)

@@ -1,5 +1,6 @@
 """Metrics: what stages count and measure, in Prometheus' exposition format."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -76,6 +77,7 @@ class StageCollector(Collector):
         yield GaugeMetricFamily(
             "omote_sessions", "Open WHIP and WHEP sessions", len(self._sessions)
         )
+        yield GaugeMetricFamily("omote_asyncio_tasks", "Tasks alive", len(asyncio.all_tasks()))
         found = (self._stages.get(name) for name in self._stages.names())
         yield from _metrics([stage for stage in found if stage])
 

@@ -12,11 +12,14 @@ from aiortc.rtp import (
     RTCP_PSFB_APP,
     AnyRtcpPacket,
     RtcpPsfbPacket,
+    RtcpSrPacket,
     pack_remb_fci,
     unpack_remb_fci,
 )
 
 LOOPBACK = "127.0.0.1"
+Send = Callable[[bytes], Awaitable[None]]
+"Hands one datagram to the socket."
 
 
 class PacketBuffer(Protocol):
@@ -110,6 +113,28 @@ def on_remb(sender: RTCRtpSender, report: Callable[[int], None]) -> None:
         await handle(packet)
 
     replace(sender, "_handle_rtcp_packet", handle_and_report)
+
+
+def on_sender_report(receiver: RTCRtpReceiver, report: Callable[[float, int], None]) -> None:
+    """Learn which RTP timestamp left at which NTP second (RFC 3550, section 6.4.1)."""
+    handle: Callable[[AnyRtcpPacket], Awaitable[None]] = receiver._handle_rtcp_packet
+
+    async def handle_and_report(packet: AnyRtcpPacket) -> None:
+        if isinstance(packet, RtcpSrPacket):
+            sent = packet.sender_info
+            report(sent.ntp_timestamp / (1 << 32), sent.rtp_timestamp)
+        await handle(packet)
+
+    replace(receiver, "_handle_rtcp_packet", handle_and_report)
+
+
+def send_through(peer: RTCPeerConnection, link: Callable[[Send], Send]) -> None:
+    """Put something between a peer and its socket, for benches that lose packets; not ICE's checks."""
+    transports = {
+        transceiver.receiver.transport.transport for transceiver in peer.getTransceivers()
+    }
+    for transport in transports:
+        replace(transport, "_send", link(transport._send))
 
 
 def bind_media_to_loopback(peer: RTCPeerConnection) -> None:
