@@ -254,4 +254,4 @@ def _move(
         alpha[i] = np.uint8(before + (seen - before) * trust + half)
 
 
-KERNELS = (spread, weigh, solve, classify, refine)
+KERNELS = (weigh, solve, classify, refine)

@@ -28,7 +28,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def seal(*kernels: Callable[..., Any]) -> None:
-    """Never compile these for other types: a live frame must not wait for a compiler."""
+    """After a first call: never compile for other types, a live frame must not wait for that."""
     for each in kernels:
         cast(Any, each).disable_compile()
 
