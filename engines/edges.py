@@ -65,6 +65,7 @@ def drawn(alpha: Floats, picture: I420) -> Alpha:
     colours = np.empty((2, 3, *low.shape), np.float32)
     near, far = WINDOW, 3 * WINDOW
     solve(
+        np.stack((y, u, v)),
         _around(inside, near),
         _around(outside, near),
         _around(inside, far),
@@ -72,7 +73,8 @@ def drawn(alpha: Floats, picture: I420) -> Alpha:
         _around(squares[0], near),
         _around(squares[1], near),
         line,
-        *colours,
+        colours[0],
+        colours[1],
     )
     sure = cv2.convertScaleAbs(alpha, alpha=255)
     half = np.asarray(cv2.resize(sure, (picture.width // 2, picture.height // 2)), np.uint8)
@@ -110,6 +112,7 @@ def weigh(
 
 @kernel
 def solve(
+    own: Bytes,
     inside: Floats,
     outside: Floats,
     far_inside: Floats,
@@ -122,19 +125,23 @@ def solve(
 ) -> None:
     """From sums over windows, the colours of either side and the line between them.
 
+    Where there is nothing sure of a side near, what is farther away counts, then its `own` colour.
+
     `line` (5, h, w): alpha = l0 Y + l1 U + l2 V + l3, colours 0..255, alpha 0..255; l4 is how far
     to trust it, 0..1.
     """
-    little, nothing = np.float32(0.02), np.float32(0)
+    little, least, nothing = np.float32(0.02), np.float32(0.001), np.float32(0)
     sharpen, start, noise = np.float32(255 * 1.25), np.float32(-255 * 0.125), np.float32(6)
     for j in range(line.shape[1]):
         for i in range(line.shape[2]):
             n, m = inside[j, i, 3], outside[j, i, 3]
-            for_n = np.float32(1) / max(n + little * far_inside[j, i, 3], little)
-            for_m = np.float32(1) / max(m + little * far_outside[j, i, 3], little)
+            for_n = np.float32(1) / (n + little * far_inside[j, i, 3] + least)
+            for_m = np.float32(1) / (m + little * far_outside[j, i, 3] + least)
             for k in range(3):
-                foreground[k, j, i] = (inside[j, i, k] + little * far_inside[j, i, k]) * for_n
-                background[k, j, i] = (outside[j, i, k] + little * far_outside[j, i, k]) * for_m
+                here = least * np.float32(own[k, j, i])
+                person = inside[j, i, k] + little * far_inside[j, i, k] + here
+                rest = outside[j, i, k] + little * far_outside[j, i, k] + here
+                foreground[k, j, i], background[k, j, i] = person * for_n, rest * for_m
             for k in range(5):
                 line[k, j, i] = nothing
             if n < 2 or m < 2:
