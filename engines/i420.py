@@ -87,7 +87,8 @@ class I420:
         number = 1
         while max(self.width, self.height) >> number > 200:
             number += 1
-        return self.level(number)
+        y, u, v = self.level(number)
+        return (y, u, v) if number > 1 else (y, u.copy(), v.copy())  # kernels take no views
 
 
 def halved(plane: Bytes) -> Bytes:
