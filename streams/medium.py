@@ -100,9 +100,11 @@ class Pictures:
             if self._latest is not None and pts <= self._latest:
                 continue
             base = video.time_base or Fraction(1, 1000)
-            yield Frame(VideoPicture(video, upright(video)), pts, base, self._arrived, self.index)
+            picture = VideoPicture(video, upright(video))
+            frame = Frame(picture, pts, base, self._arrived, self.index)
             self.index, self._latest = self.index + 1, pts
             self.end = pts + _duration(video, self._stream, base)
+            yield frame
 
     def _placed(self, video: av.VideoFrame) -> int:
         if video.pts is None:
