@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from aiortc.rtp import RtpPacket
 
+from omote.streams.keyframe import is_keyframe, may_begin_keyframe, must_begin_frame
+from omote.streams.sequence import Sequence
+
 CAPACITY = 512
 "Packets held at most: about two seconds of 2.5 Mbit/s video."
 TRIES = 4
@@ -43,21 +46,6 @@ class Batch:
     "aiortc writes here; each frame has its own."
 
 
-def is_keyframe(data: bytes) -> bool:
-    """Whether a VP8 frame (RFC 6386, 9.1) or Annex B H.264 picture can be decoded by itself."""
-    if data[3:6] == b"\x9d\x01\x2a" and not data[0] & 1:
-        return True
-    at = data.find(b"\x00\x00\x01", 0, 4)
-    while 0 <= at < min(len(data) - 3, 2048):
-        kind = data[at + 3] & 0x1F
-        if kind in (5, 7):
-            return True
-        if kind == 1:
-            return False
-        at = data.find(b"\x00\x00\x01", at + 3)
-    return False
-
-
 class FrameBuffer:
     """Reorders packets and emits each frame the moment its last packet is there.
 
@@ -70,18 +58,21 @@ class FrameBuffer:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._packets: dict[int, tuple[RtpPacket, float]] = {}
+        self._openings: list[int] = []  # of the packets held, those that may begin a keyframe
+        self._sequence = Sequence(CAPACITY)
         self._next: int | None = None  # extended sequence number of the next packet to emit
-        self._highest = 0
         self._awaiting_keyframe = True
 
     def add(self, packet: RtpPacket) -> tuple[bool, Batch | None]:
         """Take a packet whose `_data` is its depayloaded part; maybe give back whole frames."""
-        number = self._extend(packet.sequence_number)
+        number = self._sequence(packet.sequence_number)
+        if number is None or (self._next is not None and number < self._next):
+            return False, None
         if self._next is None:
             self._next = number
-        if number < self._next:
-            return False, None
-        self._packets[number] = (packet, self._clock())
+        self._packets.setdefault(number, (packet, self._clock()))
+        if may_begin_keyframe(depayloaded(packet)):
+            self._openings = [n for n in self._openings if n in self._packets] + [number]
         overflow = number - self._next >= CAPACITY
         if overflow:
             self.skip()
@@ -105,16 +96,9 @@ class FrameBuffer:
     @property
     def gap(self) -> bool:
         """Whether packets wait behind a missing one."""
-        return self._next is not None and self._highest - self._next + 1 > len(self._packets)
-
-    def _extend(self, number: int) -> int:
-        if self._next is None:
-            self._highest = number
-            return number
-        delta = (number - self._highest) & 0xFFFF
-        extended = self._highest + (delta - 0x10000 if delta >= 0x8000 else delta)
-        self._highest = max(self._highest, extended)
-        return extended
+        if self._next is None or self._sequence.highest is None:
+            return False
+        return self._sequence.highest - self._next + 1 > len(self._packets)
 
     def _drain(self) -> list[EncodedFrame]:
         frames: list[EncodedFrame] = []
@@ -122,7 +106,8 @@ class FrameBuffer:
             self._forget()
             return frames
         while (frame := self._take()) is not None:
-            frames.append(frame)
+            if frame.data:  # else it was padding, which to a decoder would be the stream's end
+                frames.append(frame)
         return frames
 
     def _take(self) -> EncodedFrame | None:
@@ -158,8 +143,8 @@ class FrameBuffer:
 
     def _jump(self) -> bool:
         """Go on from the newest whole keyframe, if one is held."""
-        for start in sorted(self._starts(), reverse=True):
-            end = self._end(start)
+        for start in sorted(self._openings, reverse=True):
+            end = self._end(start) if self._is_start(start) else None
             if end is not None and self._frame(start, end).keyframe:
                 for number in [n for n in self._packets if n < start]:
                     del self._packets[number]
@@ -168,23 +153,20 @@ class FrameBuffer:
                 return True
         return False
 
-    def _starts(self) -> list[int]:
-        """Where a frame may begin: after a marker, or where the timestamp changes."""
-        return [
-            number
-            for number, (packet, _) in self._packets.items()
-            if (before := self._packets.get(number - 1)) is None
-            or before[0].marker
-            or before[0].timestamp != packet.timestamp
-        ]
+    def _is_start(self, number: int) -> bool:
+        """Whether a frame begins here: after another one, or because its bytes say so."""
+        if (held := self._packets.get(number)) is None:
+            return False
+        if (before := self._packets.get(number - 1)) is None:
+            return must_begin_frame(depayloaded(held[0]))
+        return bool(before[0].marker) or before[0].timestamp != held[0].timestamp
 
     def _forget(self) -> None:
         """Keep the newest packets only, while a keyframe is on its way."""
-        floor = self._highest - CAPACITY
-        for number in [n for n in self._packets if n <= floor]:
+        assert self._next is not None and self._sequence.highest is not None
+        self._next = max(self._next, self._sequence.highest - CAPACITY + 1)
+        for number in [n for n in self._packets if n < self._next]:
             del self._packets[number]
-        if self._next is not None:
-            self._next = max(self._next, floor + 1)
 
 
 def depayloaded(packet: RtpPacket) -> bytes:
@@ -211,7 +193,7 @@ class LossTracker:
         self.ssrc: int | None = None
         "Of the newest media packet."
         self._lost: dict[int, _Missing] = {}
-        self._highest: int | None = None
+        self._sequence = Sequence(CAPACITY)
         self._retry = FIRST_RETRY
         self.recovered = 0
         self.given_up = 0
@@ -227,19 +209,23 @@ class LossTracker:
     def add(self, packet: RtpPacket) -> bool:
         """Note a packet; True when it shows a new gap."""
         self.ssrc = packet.ssrc
-        if self._highest is None:
-            self._highest = packet.sequence_number
+        highest = self._sequence.highest
+        number = self._sequence(packet.sequence_number)
+        if highest is None or number is None:
             return False
-        delta = (packet.sequence_number - self._highest) & 0xFFFF
-        number = self._highest + (delta - 0x10000 if delta >= 0x8000 else delta)
-        if number <= self._highest:
+        if number <= highest:
             self._found(number)
             return False
-        gap = range(self._highest + 1, number)
-        self._highest = number
-        for lost in gap[-CAPACITY:]:
-            self._lost[lost] = _Missing(self._clock())
-        return len(gap) > 0
+        return self._lose(range(highest + 1, number))
+
+    def _lose(self, gap: range) -> bool:
+        if not gap or len(gap) >= CAPACITY:
+            return False  # so many are not repaired one by one: the buffer asks for a keyframe
+        for number in gap:
+            self._lost[number] = _Missing(self._clock())
+        for number in list(self._lost)[:-CAPACITY]:
+            del self._lost[number]
+        return True
 
     def _found(self, number: int) -> None:
         gap = self._lost.pop(number, None)
@@ -278,14 +264,12 @@ class PassBuffer:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._last: int | None = None
+        self._sequence = Sequence(self.capacity)
 
     def add(self, packet: RtpPacket) -> tuple[bool, Batch | None]:
-        """Give the packet back, unless it is older than one that already left."""
-        if self._last is not None and (packet.sequence_number - self._last) & 0xFFFF >= 0x8000:
-            return False, None
-        self._last = packet.sequence_number
-        data = depayloaded(packet)
-        if not data:
+        """Give the packet back, unless it or a younger one has left already."""
+        newest = self._sequence.highest
+        number, data = self._sequence(packet.sequence_number), depayloaded(packet)
+        if not data or number is None or (newest is not None and number <= newest):
             return False, None
         return False, Batch([EncodedFrame(data, packet.timestamp, self._clock(), True)])
