@@ -31,8 +31,7 @@ class Chain:
     def __init__(self, models: Models, pixels: Pixels) -> None:
         self._models = models
         self._pixels = pixels
-        self._effects: dict[str, AnyEffect] = {}
-        self._params: Mapping[str, Params] = {}
+        self._used: tuple[dict[str, AnyEffect], Mapping[str, Params]] = ({}, {})
         self._logged: dict[str, float] = {}
         self._size = (0, 0)
         self.errors: Counter[str] = Counter()
@@ -42,15 +41,21 @@ class Chain:
         known = kinds()
         if unknown := [name for name in names if name not in known]:
             raise UnknownEffect(f"no effect {unknown[0]!r}; there are {', '.join(known)}")
-        return {n: self._effects.get(n) or known[n](self._models, self._pixels) for n in names}
+        present, _ = self._used
+        return {n: present.get(n) or known[n](self._models, self._pixels) for n in names}
 
     def use(self, built: dict[str, AnyEffect], params: Mapping[str, Params]) -> None:
         """Put what `build` made to work, between two frames; what fell out is closed."""
-        for name, effect in self._effects.items():
+        before, _ = self._used
+        for name, effect in before.items():
             if built.get(name) is not effect:
                 effect.close()
-        self._effects = built
-        self._params = params
+        self._used = built, params
+
+    def tune(self, params: Mapping[str, Params]) -> None:
+        """Other parameters from the next frame on; a frame under way keeps those it began with."""
+        effects, _ = self._used
+        self._used = effects, params
 
     def __call__(self, frame: Frame, rung: Rung) -> Turn:
         """Send one frame through; called in order, one at a time, in a worker thread."""
@@ -58,12 +63,13 @@ class Chain:
         if size != self._size:
             self._size = size
             self.reset()
+        effects, params = self._used
         steps: dict[str, float] = {}
         failed: dict[str, str] = {}
-        for name, effect in self._effects.items():
+        for name, effect in effects.items():
             began = time.perf_counter()
             try:
-                frame = effect(frame, self._params[name], rung)
+                frame = effect(frame, params[name], rung)
             except Exception as exc:  # noqa: BLE001  the plugin boundary
                 failed[name] = f"{type(exc).__name__}: {exc}"
                 self._count(name)
@@ -79,11 +85,13 @@ class Chain:
 
     def reset(self) -> None:
         """Every effect forgets its past."""
-        for effect in self._effects.values():
+        effects, _ = self._used
+        for effect in effects.values():
             effect.reset()
 
     def close(self) -> None:
         """Close every effect."""
-        for effect in self._effects.values():
+        effects, _ = self._used
+        for effect in effects.values():
             effect.close()
-        self._effects = {}
+        self._used = {}, {}

@@ -1,8 +1,6 @@
 """Request bodies, read with a limit."""
 
-import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 from fastapi import Request
 
@@ -38,20 +36,6 @@ async def text(request: Request, at_most: int) -> str:
         raise Problem(400, "the body is not UTF-8") from exc
 
 
-async def json_object(request: Request, at_most: int) -> dict[str, Any]:
-    """The body as one JSON object (RFC 8259, hence no NaN or Infinity)."""
-    body = await text(request, at_most)
-    try:
-        value = json.loads(body, parse_constant=_no_number)
-        # What cannot be sent back is refused here: half a surrogate pair, 1e999.
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError) as exc:
-        raise Problem(400, f"the body is not JSON: {exc}") from exc
-    if not isinstance(value, dict):
-        raise Problem(400, "the body is not a JSON object")
-    return value
-
-
 def require_type(request: Request, *allowed: str) -> None:
     """Raise a 415 `Problem` unless the body is declared as one of these media types."""
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -63,7 +47,3 @@ def require_type(request: Request, *allowed: str) -> None:
 
 def _too_large(at_most: int) -> Problem:
     return Problem(413, f"the body is larger than {at_most} bytes", {"Connection": "close"})
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")

@@ -5,25 +5,27 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import HTTPConnection
 
 from omote.engines.effect import AnyEffect, kinds
-from omote.server.body import json_object, require_type
-from omote.server.orders import Invalid
+from omote.server.body import require_type, text
+from omote.server.control import AT_MOST, Answer, Control
+from omote.server.messages import Refusal
 from omote.server.problems import Problem
 from omote.server.protocols import Stage, Stages
+from omote.server.schemas import accepted_schema, model_schema, order_schema
 from omote.server.tokens import SCOPES, Gate
 
 MERGE_PATCH = "application/merge-patch+json"
-AT_MOST = 64 * 1024  # bytes of an order
-_LONGEST_ID = 200
 
 
 class Catalogue:
     """`/stages`, `/stages/{name}` and `/effects`."""
 
-    def __init__(self, stages: Stages, gate: Gate) -> None:
+    def __init__(self, stages: Stages, gate: Gate, control: Control) -> None:
         self._stages = stages
         self._gate = gate
+        self._control = control
 
     async def all(self, request: Request) -> dict[str, Any]:
         """Every stage the token may see, with its state and its figures."""
@@ -65,15 +67,8 @@ class Catalogue:
         self._gate.check(request, "control", stage=name)
         stage = self._find(name)
         require_type(request, MERGE_PATCH, "application/json")
-        patch = await json_object(request, AT_MOST)
-        echo = _echo(patch)
-        try:
-            state = await stage.order(patch)
-        except Invalid as exc:
-            return JSONResponse({**echo, "ok": False, "errors": exc.errors}, 422)
-        except RecursionError as exc:
-            raise Problem(400, "the order is nested too deeply") from exc
-        return JSONResponse({**echo, "ok": True, "state": state})
+        body = await text(request, AT_MOST)
+        return _response(await self._control.carry_out(stage, body, client_of(request)))
 
     async def remove(self, name: str, request: Request) -> Response:
         """End a stage and forget its settings."""
@@ -100,7 +95,10 @@ class Catalogue:
         router.add_api_route(one, self.one)
         router.add_api_route(f"{one}/ages", self.ages)
         router.add_api_route(one, self.create, methods=["PUT"])
-        router.add_api_route(one, self.order, methods=["PATCH"], openapi_extra=_PATCH)
+        body, answers = _patch_body(), _answers()
+        router.add_api_route(
+            one, self.order, methods=["PATCH"], openapi_extra=body, responses=answers
+        )
         router.add_api_route(one, self.remove, methods=["DELETE"], status_code=204)
         router.add_api_route("/effects", self.effects)
         return router
@@ -115,24 +113,28 @@ def _described(name: str, kind: type[AnyEffect]) -> dict[str, Any]:
     return {"name": name, "description": words, "schema": kind.Params.model_json_schema()}
 
 
-def _echo(patch: dict[str, Any]) -> dict[str, str]:
-    """The order's `id`, to be given back; raises a 400 `Problem` for one that cannot be."""
-    given = patch.get("id")
-    if given is None:
-        return {}
-    if not isinstance(given, str) or len(given) > _LONGEST_ID:
-        raise Problem(400, f"an order's id is text of at most {_LONGEST_ID} characters")
-    return {"id": given}
+def client_of(connection: HTTPConnection) -> str:
+    """Who orders, for the rate limit: the address, whatever it has open."""
+    return connection.client.host if connection.client else ""
 
 
-_PATCH = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            MERGE_PATCH: {
-                "schema": {"type": "object"},
-                "example": {"id": "abc", "params": {"background": {"strength": 0.6}}},
-            }
-        },
+def _response(answer: Answer) -> Response:
+    if answer.status in (200, 422):
+        return JSONResponse(answer.message(), answer.status)
+    headers = {"Retry-After": "1"} if answer.status == 429 else None
+    raise Problem(answer.status, answer.errors[0]["message"], headers)
+
+
+def _patch_body() -> dict[str, Any]:
+    example = {"id": "abc", "stage": {"mirror": True}}
+    content = {MERGE_PATCH: {"schema": order_schema(), "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _answers() -> dict[int | str, dict[str, Any]]:
+    """What an order is answered, for OpenAPI."""
+    refused = {"schema": model_schema(Refusal)}
+    return {
+        200: {"content": {"application/json": {"schema": accepted_schema()}}},
+        422: {"description": "Refused", "content": {"application/json": refused}},
     }
-}

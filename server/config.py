@@ -44,6 +44,22 @@ class Config:
     "Changes (POST, PUT, PATCH, DELETE) one client may make in the long run, per second."
     request_burst: int = 40
     "Changes one client may make at once after a rest."
+    orders_per_s: float = 50.0
+    "Orders one client may give in the long run, per second, whatever the transport."
+    order_burst: int = 100
+    "Orders one client may give at once after a rest."
+    mqtt: str = "embedded"
+    "The MQTT broker: `embedded`, `off`, or the URL of another one."
+    mqtt_ca: Path | None = None
+    "Who signed the broker's certificate, PEM; without it, whom the system trusts."
+    mqtt_cert: Path | None = None
+    "Our certificate, PEM, for a broker that wants one."
+    mqtt_key: Path | None = None
+    "The key of `mqtt_cert`, PEM."
+    mqtt_prefix: str = "omote"
+    "What every topic begins with; servers that share a broker need different ones."
+    home_assistant: bool = False
+    "Whether every stage is announced to Home Assistant over MQTT."
     log_level: str = "info"
 
     def __post_init__(self) -> None:

@@ -5,8 +5,6 @@ the visitor's browser do that, by rebinding its DNS name or by plain cross-origi
 `Host` must name this machine, and so must `Origin` in a request that changes anything.
 """
 
-import time
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,9 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from omote.server.config import Config, is_loopback
 from omote.server.problems import Problem, answer
+from omote.server.rate import Rate
 
 _HARMLESS = {"GET", "HEAD", "OPTIONS"}
-_MOST_CLIENTS = 4096
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -96,29 +94,6 @@ class Guard:
         if not self._open:
             return "*"
         return origin if origin and _is_local(origin) else None
-
-
-class Rate:
-    """A token bucket per client: so many at once, so many in the long run."""
-
-    def __init__(
-        self, per_s: float, burst: int, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._per_s = per_s
-        self._burst = burst
-        self._clock = clock
-        self._clients: dict[str, tuple[float, float]] = {}
-
-    def take(self, client: str) -> float:
-        """Count one request; returns 0, or the seconds until the next is welcome."""
-        now = self._clock()
-        left, since = self._clients.pop(client, (float(self._burst), now))
-        left = min(self._burst, left + (now - since) * self._per_s)
-        allowed = left >= 1
-        self._clients[client] = (left - 1 if allowed else left, now)
-        if len(self._clients) > _MOST_CLIENTS:
-            del self._clients[next(iter(self._clients))]  # whoever was quiet longest
-        return 0.0 if allowed else (1 - left) / self._per_s
 
 
 def _is_preflight(scope: Scope, headers: Headers) -> bool:

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from omote.engines.effect import Params, kinds
 
+NOT_SETTINGS = frozenset({"id", "scene"})
+"Keys of an order that change nothing that is kept."
+
 Error = dict[str, str]
 "`at`: the path of the value, dots between; `message`: what is wrong with it."
 
@@ -56,7 +59,7 @@ class Settings(BaseModel):
 def settings_after(settings: Settings, patch: Mapping[str, Any]) -> Settings:
     """The settings with an order applied, or `Invalid`; `settings` stays as it is."""
     current = settings.model_dump(exclude_defaults=True)
-    merged = merge(current, {key: value for key, value in patch.items() if key != "id"})
+    merged = merge(current, {key: value for key, value in patch.items() if key not in NOT_SETTINGS})
     try:
         after = Settings.model_validate(merged)
     except ValidationError as exc:

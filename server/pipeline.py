@@ -7,17 +7,20 @@ newer. Frames and orders take turns, so no effect sees its parameters move withi
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import av
 import cv2
 
 from omote.engines.chain import Chain, Turn
-from omote.engines.effect import Rung
+from omote.engines.effect import Params, Rung
 from omote.server.broadcast import Broadcast
 from omote.server.camera import Camera
 from omote.server.ladder import Ladder
-from omote.server.orders import Invalid, Settings, validate_params
+from omote.server.orders import Invalid, Settings, settings_after, validate_params
+from omote.server.scene import Scenery
 from omote.server.slate import slate
 from omote.server.stats import Stats
 from omote.server.timeline import Timeline
@@ -45,9 +48,12 @@ class Pipeline:
         self.ladder = Ladder()
         self.chain = Chain(workshop.models, workshop.pixels)
         self.camera: Camera | None = None
+        self.scenery = Scenery()
         self._name = name
         self._workshop = workshop
         self._turn = asyncio.Lock()
+        self._changing = asyncio.Lock()
+        self._built: tuple[str, ...] | None = None
         self._wake = asyncio.Event()
         self.broadcast = Broadcast(self.stats, workshop.encoders, self._wake.set)
         self._time = Timeline(90_000)
@@ -72,16 +78,39 @@ class Pipeline:
         async with self._turn:
             self.chain.reset()
 
-    async def apply(self, settings: Settings) -> None:
-        """Change what frames go through, between two of them; raises `Invalid` and changes nothing."""
+    async def order(self, patch: Mapping[str, Any]) -> None:
+        """Change what frames go through, between two of them; raises `Invalid` and changes nothing.
+
+        Orders wait for each other here, so that none is lost by another read at the same time.
+        """
+        async with self._changing:
+            await self._apply(settings_after(self.settings, patch))
+
+    async def _apply(self, settings: Settings) -> None:
         params = validate_params(settings.effects, settings.params)
+        if settings.effects == self._built:
+            self.chain.tune(params)
+        else:
+            await self._rebuild(settings.effects, params)
+        self.settings, self.params = settings, params
+
+    async def _rebuild(self, effects: tuple[str, ...], params: Mapping[str, Params]) -> None:
         try:
-            built = await asyncio.to_thread(self.chain.build, settings.effects)
+            built = await asyncio.to_thread(self.chain.build, effects)
         except (OSError, ValueError, RuntimeError) as exc:
             raise Invalid([{"at": "effects", "message": str(exc)}]) from exc
         async with self._turn:
             self.chain.use(built, params)
-            self.settings, self.params = settings, params
+            self._built = effects
+
+    async def _begin(self) -> None:
+        """Make the effects that were ordered before the stage began."""
+        async with self._changing:
+            try:
+                await self._apply(self.settings)
+            except Invalid as exc:
+                logger.error("stage %s begins without effects: %s", self._name, exc)
+                await self._apply(self.settings.model_copy(update={"effects": ()}))
 
     async def close(self) -> None:
         """End the work, the camera and the viewers; a frame in a thread is waited for."""
@@ -91,11 +120,11 @@ class Pipeline:
             await self.camera.close()
         await self.broadcast.close()
         await self._previous_encode()
-        async with self._turn:
+        async with self._changing, self._turn:
             self.chain.close()
 
     async def _run(self) -> None:
-        await self.apply(self.settings)
+        await self._begin()
         while True:
             try:
                 await self._step()
@@ -164,6 +193,7 @@ class Pipeline:
             if frame is None or self._skips():
                 return
             self._pace(frame)
+            frame = replace(frame, scene=self.scenery.now())
             began = time.monotonic()
             turn, video = await loop.run_in_executor(self._workshop.engines, self._work, frame)
         self._note(frame, turn, began)

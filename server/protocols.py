@@ -1,8 +1,11 @@
 """What the HTTP side needs of stages and peers, however they are made."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+
+from omote.server.bell import Bell
+from omote.streams.channel import Channel
 
 
 class Peer(Protocol):
@@ -19,6 +22,9 @@ class Peer(Protocol):
     async def add_candidate(self, line: str | None, mid: str | None, index: int | None) -> None:
         """Add `candidate:...`, or with None say that there are no more; raises `Refused`."""
 
+    def on_channel(self, label: str, opened: Callable[[Channel], None]) -> None:
+        """Have `opened` called when the peer opens a data channel of this label."""
+
     async def close(self) -> None:
         """End it; may be called again."""
 
@@ -29,6 +35,14 @@ class Stage(Protocol):
     @property
     def name(self) -> str:
         """1 to 40 of a-z 0-9 and -."""
+
+    @property
+    def bell(self) -> Bell:
+        """Rings when an order has changed something."""
+
+    @property
+    def closed(self) -> asyncio.Event:
+        """Set once it has ended."""
 
     async def publish(self, offer: str, *, takeover: bool) -> Peer:
         """Answer a publisher; raises `Occupied` or `Refused`."""
@@ -51,6 +65,10 @@ class Stage(Protocol):
 
 class Stages(Protocol):
     """Every stage by name."""
+
+    @property
+    def bell(self) -> Bell:
+        """Rings when a stage is made, removed or changed."""
 
     def __getitem__(self, name: str) -> Stage:
         """The stage, made if there is none yet; raises ValueError for an invalid name."""

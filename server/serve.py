@@ -17,10 +17,21 @@ from typing import Annotated, Literal
 
 import typer
 import uvicorn
+from starlette.types import ASGIApp
 
 from omote.server.app import create_app
+from omote.server.carrier import carrier, check
 from omote.server.certificate import self_signed
 from omote.server.config import Config, Misconfigured, Tls, default_data
+from omote.server.control import AT_MOST, Control
+from omote.server.options import (
+    HomeAssistantOption,
+    MqttCaOption,
+    MqttCertOption,
+    MqttKeyOption,
+    MqttOption,
+    MqttPrefixOption,
+)
 from omote.server.stages import NAME, Stages
 from omote.server.tokens import BadTokens, Token, parse
 from omote.streams.source import SourceError, medium_of
@@ -55,6 +66,12 @@ def serve(
     ] = None,
     tls_cert: Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate.")] = None,
     tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="Its key.")] = None,
+    mqtt: MqttOption = "embedded",
+    mqtt_ca: MqttCaOption = None,
+    mqtt_cert: MqttCertOption = None,
+    mqtt_key: MqttKeyOption = None,
+    mqtt_prefix: MqttPrefixOption = "omote",
+    home_assistant: HomeAssistantOption = False,
     log_level: Annotated[LogLevel, typer.Option()] = "info",
 ) -> None:
     """Serve the page, WHIP, WHEP and the HTTP interface until told to stop."""
@@ -67,6 +84,12 @@ def serve(
                 sources=_sources(source or []),
                 tokens=_tokens(tokens),
                 tls=_tls(tls, tls_cert, tls_key, host, folder),
+                mqtt=mqtt,
+                mqtt_ca=mqtt_ca,
+                mqtt_cert=mqtt_cert,
+                mqtt_key=mqtt_key,
+                mqtt_prefix=mqtt_prefix,
+                home_assistant=home_assistant,
                 log_level=log_level,
             )
             run(config)
@@ -78,19 +101,28 @@ def serve(
 def run(config: Config) -> None:
     """Serve until SIGINT or SIGTERM; raises `Misconfigured` if the port cannot be had."""
     set_up_logging(config.log_level)
+    check(config)
     with listening(config) as listener, asyncio.Runner(loop_factory=_new_loop) as runner:
         runner.run(_serve(config, listener))
 
 
 async def _serve(config: Config, listener: socket.socket) -> None:
+    control = Control(config.orders_per_s, config.order_burst)
     stages = Stages(config)
     stages.open_sources()
+    async with carrier(config, stages, control) as mqtt:
+        await _listen(config, listener, create_app(config, stages, control, mqtt))
+
+
+async def _listen(config: Config, listener: socket.socket, app: ASGIApp) -> None:
     settings = uvicorn.Config(
-        create_app(config, stages),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=3,
+        ws_max_size=AT_MOST,
+        ws_per_message_deflate=False,  # it costs more than it saves on messages this small
         ssl_certfile=config.tls.certificate if config.tls else None,
         ssl_keyfile=config.tls.key if config.tls else None,
     )

@@ -2,18 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from omote.server.archive import Archive
+from omote.server.bell import Bell
 from omote.server.camera import Camera, PublisherCamera, SourceCamera
-from omote.server.orders import Settings, settings_after
+from omote.server.orders import NOT_SETTINGS
 from omote.server.pipeline import Pipeline
+from omote.server.scene import read_scene
 from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
+from omote.streams.frame import Scene
 from omote.streams.packet import Packet
 from omote.streams.source import open_source
 from omote.streams.webrtc import Publisher, Viewer
+
+VERSION = version("omote")
 
 
 class Occupied(Exception):
@@ -27,18 +34,21 @@ class Stage:
         self,
         name: str,
         workshop: Workshop,
-        settings: Settings,
-        save: Callable[[Settings], None],
+        archive: Archive,
+        bell: Bell,
         source_url: str | None = None,
     ) -> None:
         self.name = name
+        self.bell = bell
+        "Rings when an order has changed something."
+        self.closed = asyncio.Event()
         self._workshop = workshop
-        self._save = save
+        self._archive = archive
         self._source_url = source_url
         self._entrance = asyncio.Lock()
         self._audio_time = Timeline(48_000)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._pipeline = Pipeline(name, workshop, settings)
+        self._pipeline = Pipeline(name, workshop, archive.read(name))
         if source_url is not None:
             self._pipeline.camera = self._own_camera(source_url)
 
@@ -64,13 +74,19 @@ class Stage:
 
     async def order(self, patch: Mapping[str, Any]) -> dict[str, Any]:
         """Apply a merge patch whole and return the state; raises `Invalid` and changes nothing."""
-        settings = settings_after(self._pipeline.settings, patch)
-        await self._pipeline.apply(settings)
-        self._save(settings)
+        scene = None if patch.get("scene") is None else read_scene(patch["scene"])
+        if patch.keys() - NOT_SETTINGS:
+            await self._pipeline.order(patch)
+            self._archive.keep(self.name, self._pipeline.settings)
+        if "scene" in patch:
+            self._pipeline.scenery.tell(scene)
+        self.bell.ring()
         return self.state()
 
     async def close(self) -> None:
         """End the camera, the viewers and the work."""
+        self.closed.set()
+        self.bell.ring()
         await self._pipeline.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -87,9 +103,11 @@ class Stage:
             "effects": list(pipeline.settings.effects),
             "params": params,
             "stage": pipeline.settings.stage.model_dump(mode="json"),
+            "scene": _shown(pipeline.scenery.now()),
             "rung": int(pipeline.ladder.rung),
             "models": list(self._workshop.models.loaded()),
-            "version": version("omote"),
+            "mqtt": self._workshop.mqtt,
+            "version": VERSION,
         }
 
     def stats(self) -> dict[str, Any]:
@@ -145,3 +163,7 @@ class Stage:
         task = asyncio.create_task(work, name=f"stage.{self.name}.{what}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _shown(scene: Scene) -> dict[str, Any]:
+    return {key: value for key, value in asdict(scene).items() if key != "since"}

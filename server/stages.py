@@ -1,18 +1,13 @@
 """Stages: every stage of this process by name, and their settings on disk."""
 
 import asyncio
-import logging
 import re
-from pathlib import Path
 
-from pydantic import ValidationError
-
+from omote.server.archive import Archive
+from omote.server.bell import Bell
 from omote.server.config import Config
-from omote.server.orders import Invalid, Settings, validate_params
 from omote.server.stage import Stage
 from omote.server.workshop import Workshop
-
-logger = logging.getLogger(__name__)
 
 NAME = re.compile(r"[a-z0-9-]{1,40}")
 
@@ -22,7 +17,9 @@ class Stages:
 
     def __init__(self, config: Config) -> None:
         self.workshop = Workshop(config.loopback)
-        self._folder = config.data / "stages"
+        self.bell = Bell()
+        "Rings when a stage is made, removed or changed."
+        self._archive = Archive(config.data / "stages")
         self._sources = config.sources
         self._stages: dict[str, Stage] = {}
 
@@ -34,10 +31,11 @@ class Stages:
             self._stages[name] = Stage(
                 name,
                 self.workshop,
-                kept_settings(self._file(name)),
-                lambda settings: keep_settings(self._file(name), settings),
+                self._archive,
+                Bell(self.bell),
                 self._sources.get(name),
             )
+            self.bell.ring()
         return self._stages[name]
 
     def get(self, name: str) -> Stage | None:
@@ -57,37 +55,13 @@ class Stages:
         """End a stage and forget its settings; unknown ones are ignored."""
         stage = self._stages.pop(name, None)
         if stage is not None:
+            self.bell.ring()
             await stage.close()
-            self._file(name).unlink(missing_ok=True)
+            await self._archive.forget(name)
 
     async def close(self) -> None:
         """End every stage, then what they share."""
         await asyncio.gather(*(stage.close() for stage in self._stages.values()))
         self._stages.clear()
+        await self._archive.written()
         await self.workshop.close()
-
-    def _file(self, name: str) -> Path:
-        return self._folder / f"{name}.json"
-
-
-def kept_settings(file: Path) -> Settings:
-    """What was ordered before; a file that no longer fits is set aside, not lost."""
-    try:
-        settings = Settings.model_validate_json(file.read_bytes())
-        validate_params(settings.effects, settings.params)
-    except FileNotFoundError:
-        return Settings()
-    except (ValidationError, Invalid) as exc:
-        aside = file.with_suffix(".refused.json")
-        file.rename(aside)
-        logger.warning("settings in %s do not fit and were moved to %s: %s", file, aside.name, exc)
-        return Settings()
-    return settings
-
-
-def keep_settings(file: Path, settings: Settings) -> None:
-    """Write whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new = file.with_suffix(".new")
-    new.write_text(settings.model_dump_json(exclude_defaults=True))
-    new.replace(file)

@@ -10,6 +10,7 @@ by white space or line ends; `#` begins a comment:
 
 import hmac
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,6 +24,7 @@ Scope = Literal["publish", "view", "control", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 _SECRET = re.compile(r"[A-Za-z0-9._~+/-]{16,}=*")  # RFC 6750 section 2.1, and not too short
+_SUBPROTOCOL = "bearer."
 _STAGE = re.compile(r"[a-z0-9-]{1,40}")
 
 
@@ -96,6 +98,13 @@ class Gate:
         if not any(token.allows(scope, stage) for scope in scopes):
             raise _forbidden(scopes, stage)
 
+    def allows(self, request: HTTPConnection, scope: Scope, stage: str) -> bool:
+        """Whether `scope` is open to the request at a stage."""
+        if not self._tokens:
+            return True
+        token = find(self._tokens, _secret(request) or "")
+        return token is not None and token.allows(scope, stage)
+
     def check_any(self, request: HTTPConnection) -> None:
         """Raise a 401 `Problem` unless the request carries one of the tokens, whatever it opens."""
         if self._tokens:
@@ -109,13 +118,32 @@ class Gate:
         return [name for name in names if any(token.allows(scope, name) for scope in SCOPES)]
 
     def _known(self, request: HTTPConnection) -> Token:
-        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
+        secret = _secret(request)
+        if secret is None:
             raise _unauthorized("this server wants a token: Authorization: Bearer ...", "")
-        token = find(self._tokens, secret.strip())
+        token = find(self._tokens, secret)
         if token is None:
             raise _unauthorized("nobody knows this token", ', error="invalid_token"')
         return token
+
+
+def _secret(request: HTTPConnection) -> str | None:
+    """What the request carries as its token: a header, or, of a WebSocket, a subprotocol."""
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return secret.strip()
+    for offered in request.scope.get("subprotocols", ()):
+        if offered.startswith(_SUBPROTOCOL):
+            return _decoded(offered.removeprefix(_SUBPROTOCOL))
+    return None
+
+
+def _decoded(word: str) -> str:
+    """Of base64url without padding (RFC 7515, section 2); what is not that is no secret."""
+    try:
+        return urlsafe_b64decode(word + "=" * (-len(word) % 4)).decode("ascii")
+    except ValueError:
+        return ""
 
 
 def _unauthorized(detail: str, error: str) -> Problem:

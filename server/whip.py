@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from omote.server import fragment
 from omote.server.body import require_type, text
+from omote.server.channel import ControlChannels
 from omote.server.fragment import Fragment, Malformed
 from omote.server.problems import Problem
 from omote.server.protocols import Peer, Stage, Stages
@@ -29,23 +30,28 @@ _ANY = {"*", '"*"'}  # RFC 9725 writes it quoted, RFC 9110 does not
 class Signalling:
     """One of `/whip/{stage}` and `/whep/{stage}`, and the session URLs under it."""
 
-    def __init__(self, side: Side, stages: Stages, sessions: Sessions, gate: Gate) -> None:
+    def __init__(
+        self, side: Side, stages: Stages, sessions: Sessions, gate: Gate, channels: ControlChannels
+    ) -> None:
         self._side = side
         self._scope: Scope = "publish" if side == "whip" else "view"
         self._stages = stages
         self._sessions = sessions
         self._gate = gate
+        self._channels = channels
 
     async def publish(self, stage: str, request: Request, takeover: bool = False) -> Response:
         """Publish to a stage: SDP offer in, answer and session URL out."""
         offer = await self._offer(stage, request)
         here = self._stage(stage)
-        return await self._created(stage, partial(here.publish, offer, takeover=takeover))
+        make = partial(here.publish, offer, takeover=takeover)
+        return await self._created(here, request, make)
 
     async def view(self, stage: str, request: Request) -> Response:
         """View a stage: SDP offer in, answer and session URL out."""
         offer = await self._offer(stage, request)
-        return await self._created(stage, partial(self._stage(stage).view, offer))
+        here = self._stage(stage)
+        return await self._created(here, request, partial(here.view, offer))
 
     async def _offer(self, stage: str, request: Request) -> str:
         self._gate.check(request, self._scope, stage=stage)
@@ -58,14 +64,18 @@ class Signalling:
         except ValueError as exc:
             raise Problem(404, str(exc)) from exc
 
-    async def _created(self, stage: str, make: Callable[[], Awaitable[Peer]]) -> Response:
+    async def _created(
+        self, stage: Stage, request: Request, make: Callable[[], Awaitable[Peer]]
+    ) -> Response:
         try:
-            session = await self._sessions.open(self._side, stage, make)
+            session = await self._sessions.open(self._side, stage.name, make)
         except Occupied as exc:
             detail = "somebody publishes here; add ?takeover=true to take their place"
             raise Problem(409, detail) from exc
         except Refused as exc:
             raise Problem(exc.status, exc.detail) from exc
+        may_order = self._gate.allows(request, "control", stage.name)
+        self._channels.offer(session.peer, stage, may_order=may_order)
         headers = {"Location": session.url, "ETag": session.etag, "Accept-Patch": FRAGMENT}
         return Response(session.peer.answer, 201, headers, media_type=SDP)
 

@@ -3,12 +3,16 @@
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 from omote.engines.model import Models
 from omote.engines.onnx import load
 from omote.engines.pixels import CpuPixels, Pixels
 from omote.server.stats import Window
 from omote.streams.webrtc import Signalling
+
+MqttStatus = Literal["off", "away", "connected"]
+"`away`: the broker cannot be reached; everything else works."
 
 LAG_EVERY = 0.05
 "Seconds between two looks at how late the event loop is."
@@ -26,6 +30,8 @@ class Workshop:
         self.turns = asyncio.Semaphore(cores)
         "Held by a stage while one of its frames is in the chain: it takes its newest frame then."
         self.signalling = Signalling(loopback)
+        self.mqtt: MqttStatus = "off"
+        "Whether orders come over MQTT now; the carrier sets it."
         self.loop_lag = Window()
         "Milliseconds by which the event loop woke late."
         self._watch = asyncio.create_task(self._watch_loop(), name="workshop.lag")

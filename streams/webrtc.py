@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from aiortc import (
     RTCConfiguration,
+    RTCDataChannel,
     RTCIceServer,
     RTCPeerConnection,
     RTCRtpReceiver,
@@ -23,6 +24,7 @@ from aiortc.rtcconfiguration import RTCBundlePolicy
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
 from omote.streams import interop
+from omote.streams.channel import Channel
 from omote.streams.decoder import AudioQueue, Decoded, DecoderQueue, TimestampUnwrapper
 from omote.streams.encoder import Codec
 from omote.streams.fanout import AudioTrack, PacketTrack
@@ -61,7 +63,22 @@ class Peer:
         self.closed = asyncio.Event()
         "Set once it has ended, whoever ended it."
         self._closing: asyncio.Task[None] | None = None
+        self._channels: dict[str, Callable[[Channel], None]] = {}
+        self._open: dict[str, Channel] = {}
         connection.on("connectionstatechange", self._state_changed)
+        connection.on("datachannel", self._channel_opened)
+
+    def on_channel(self, label: str, opened: Callable[[Channel], None]) -> None:
+        """Have `opened` called when the peer opens a data channel of this label, one at a time."""
+        self._channels[label] = opened
+
+    def _channel_opened(self, opened: RTCDataChannel) -> None:
+        before = self._open.get(opened.label)
+        if opened.label not in self._channels or (before and not before.closed.is_set()):
+            opened.close()
+            return
+        channel = self._open[opened.label] = Channel(opened)
+        self._channels[opened.label](channel)
 
     def _state_changed(self) -> None:
         state = self.connection.connectionState

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +13,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from omote.server.app import create_app
+from omote.server.bell import Bell
 from omote.server.config import Config
 from omote.server.orders import Invalid
 from omote.server.stage import Occupied
+from omote.streams.channel import Channel
 from omote.streams.webrtc import Refused
 
 OFFER = "v=0\r\n(an offer)\r\n"
@@ -30,11 +32,15 @@ class FakePeer:
     connected: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     candidates: list[tuple[str | None, str | None, int | None]] = field(default_factory=list)
+    channels: dict[str, Callable[[Channel], None]] = field(default_factory=dict)
 
     async def add_candidate(self, line: str | None, mid: str | None, index: int | None) -> None:
         if line is not None and "unusable" in line:
             raise Refused(400, "an unusable candidate")
         self.candidates.append((line, mid, index))
+
+    def on_channel(self, label: str, opened: Callable[[Channel], None]) -> None:
+        self.channels[label] = opened
 
     async def close(self) -> None:
         self.closed.set()
@@ -48,6 +54,8 @@ class FakeStage:
         self.publisher: FakePeer | None = None
         self.viewers: list[FakePeer] = []
         self.orders: list[Mapping[str, Any]] = []
+        self.bell = Bell()
+        self.closed = asyncio.Event()
 
     async def publish(self, offer: str, *, takeover: bool) -> FakePeer:
         if self.publisher and not takeover:
@@ -90,6 +98,7 @@ class FakeStage:
 class FakeStages:
     def __init__(self) -> None:
         self.all: dict[str, FakeStage] = {}
+        self.bell = Bell()
         self.closed = False
 
     def __getitem__(self, name: str) -> FakeStage:

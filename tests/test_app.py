@@ -15,7 +15,8 @@ from starlette.types import Receive, Scope, Send
 from omote.engines.effect import kinds
 from omote.server.app import WEB
 from omote.server.config import Config
-from omote.server.guard import Guard, Rate
+from omote.server.guard import Guard
+from omote.server.rate import Rate
 from omote.server.tokens import parse
 from tests.fakes import OFFER, FakeStages, faked
 

@@ -1,0 +1,192 @@
+"""MQTT: a connection to a broker that may go and come back, and what is said whenever it is there.
+
+Everything else works while the broker is away; `status` says so, and the log does, once.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from secrets import token_hex
+from types import TracebackType
+from typing import Self
+
+from aiomqtt import Client, MqttError, Will
+
+from omote.server.broker_address import BrokerAddress
+from omote.server.control import Control
+from omote.server.discovery import Discovery
+from omote.server.mqtt_orders import MqttOrders
+from omote.server.mqtt_reports import MqttReports
+from omote.server.protocols import Stages
+from omote.server.topics import Topics
+from omote.server.workshop import MqttStatus
+
+logger = logging.getLogger(__name__)
+
+KEEPALIVE_S = 15
+"Seconds of silence after which broker and we ask each other whether somebody is there."
+PATIENCE_S = 5.0
+"Seconds that one exchange with the broker may take."
+FAREWELL_S = 3.0
+"Seconds that the end may take, whatever the broker does."
+SHORTEST_PAUSE_S = 0.25
+LONGEST_PAUSE_S = 3.0
+"Between two attempts to connect; it doubles from the shortest on."
+MOST_UNREAD = 1000
+"Messages that wait to be read; more are thrown away, which is logged."
+
+
+class Mqtt:
+    """Connected for as long as the block runs, whenever there is a broker."""
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        topics: Topics,
+        stages: Stages,
+        control: Control,
+        discovery: Discovery | None = None,
+        note: Callable[[MqttStatus], None] = lambda status: None,
+    ) -> None:
+        self.address = address
+        self.status: MqttStatus = "away"
+        self.topics = topics
+        self._stages = stages
+        self._control = control
+        self.discovery = discovery
+        self._note = note
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._complained = False
+
+    async def __aenter__(self) -> Self:
+        """Begin to connect; nobody waits for the broker."""
+        if self.address.is_in_the_clear:
+            logger.warning("the password for %s travels in the clear; see mqtts://", self.address)
+        self._note(self.status)
+        self._task = asyncio.create_task(self._run(), name="mqtt")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Say goodbye, if anybody listens, and end."""
+        self._stopping.set()
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=FAREWELL_S)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        pauses = Pauses()
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                async with self._client() as client:
+                    await self._serve(client)
+            except* MqttError as group:
+                self._lost(first_of(group))
+            if time.monotonic() - began > LONGEST_PAUSE_S:
+                pauses = Pauses()
+            await self._pause(pauses.next())
+
+    async def _serve(self, client: Client) -> None:
+        reports = MqttReports(client, self.topics, self._stages, self.discovery)
+        birth = self.discovery.birth_topic if self.discovery else None
+        orders = MqttOrders(client, self.topics, self._stages, self._control, reports, birth)
+        async with asyncio.TaskGroup() as tasks:
+            await orders.subscribe()
+            await reports.begin()
+            self._found()
+            work = [tasks.create_task(orders.listen()), tasks.create_task(reports.tell())]
+            await self._stopping.wait()
+            for task in work:
+                task.cancel()
+        await reports.end()
+
+    def _client(self) -> Client:
+        address = self.address
+        return Client(
+            address.host,
+            address.port,
+            username=address.username,
+            password=address.password,
+            tls_context=address.tls,
+            identifier=f"omote{token_hex(6)}",
+            will=Will(self.topics.available, b"offline", qos=1, retain=True),
+            keepalive=KEEPALIVE_S,
+            timeout=PATIENCE_S,
+            max_queued_incoming_messages=MOST_UNREAD,
+            logger=quiet_logger(),
+        )
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    def _found(self) -> None:
+        self._change("connected")
+        self._complained = False
+        logger.info(
+            "mqtt broker %s is there, topics begin with %s", self.address, self.topics.prefix
+        )
+
+    def _lost(self, exc: BaseException) -> None:
+        self._change("away")
+        if not self._complained:
+            self._complained = True
+            logger.warning("mqtt broker %s is away, trying on: %s", self.address, exc)
+
+    def _change(self, status: MqttStatus) -> None:
+        self.status = status
+        self._note(status)
+
+
+class Pauses:
+    """Between attempts: longer and longer, and never the same for two who lost the same broker."""
+
+    def __init__(self) -> None:
+        self._longest = SHORTEST_PAUSE_S
+
+    def next(self) -> float:
+        """Seconds to wait now."""
+        longest, self._longest = self._longest, min(2 * self._longest, LONGEST_PAUSE_S)
+        return random.uniform(0.5, 1.0) * longest
+
+
+class OncePerSecond(logging.Filter):
+    """Lets one record a second through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last = -1.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this one may pass."""
+        if time.monotonic() - self._last < 1.0:
+            return False
+        self._last = time.monotonic()
+        return True
+
+
+def quiet_logger() -> logging.Logger:
+    """For the client's own words: a flood of messages must not become a flood of lines."""
+    own = logging.getLogger(f"{__name__}.client")
+    own.setLevel(logging.WARNING)
+    if not own.filters:
+        own.addFilter(OncePerSecond())
+    return own
+
+
+def first_of(group: BaseExceptionGroup[MqttError]) -> BaseException:
+    """One of the errors in a group, however deep."""
+    inner = group.exceptions[0]
+    return first_of(inner) if isinstance(inner, BaseExceptionGroup) else inner
