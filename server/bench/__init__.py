@@ -2,13 +2,9 @@
 
 import typer
 
+from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
 
 app = typer.Typer(help="Measure Omote on this machine.", no_args_is_help=True)
 app.command()(live)
-
-
-@app.callback()
-def _commands() -> None:
-    # With a callback typer keeps `live` a command of its own while it is the only one.
-    pass
+app.command()(encoder)

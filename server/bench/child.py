@@ -96,9 +96,12 @@ class Child:
             self._news.set()
         self._news.set()
 
+    def last_words(self) -> str:
+        """The end of what it said on stderr."""
+        return "\n".join(list(self._said)[-12:])
+
     def _failure(self, what: str) -> ChildFailed:
-        last = "\n".join(list(self._said)[-15:])
-        return ChildFailed(f"{self.name}: {what}" + (f"\n{last}" if last else ""))
+        return ChildFailed(f"{self.name}: {what}\n{self.last_words()}".rstrip())
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from omote.clients.signalling import Answer, ask
+from omote.clients.signalling import Answer, NotConnected, ask
 from omote.server.bench.child import Child, ChildFailed, child
 
 START = 60.0
@@ -143,4 +143,7 @@ async def running(
     """A server that says on stderr where it is."""
     async with child(name, arguments) as process:
         url = await process.says(r"is at (http://[\w.:]+)", START)
-        yield ServerUnderTest(url, process, stages)
+        try:
+            yield ServerUnderTest(url, process, stages)
+        except (ChildFailed, NotConnected) as exc:
+            raise ChildFailed(f"{exc}\n{name} said last:\n{process.last_words()}") from exc
