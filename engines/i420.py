@@ -81,14 +81,20 @@ class I420:
         y, u, v = planes
         return halved(y), halved(u), halved(v)
 
+    def near(self, size: tuple[int, int]) -> Planes:
+        """Planes to resize from: at most twice `size` (width, height), so that nothing aliases."""
+        number = 0
+        while self.width >> number >= 2 * size[0] and self.height >> number >= 2 * size[1]:
+            number += 1
+        return self.level(number) if number else self.planes
+
     @property
-    def coarse(self) -> Planes:
-        """The level for colours and masks: at most 200 pixels on the long side."""
+    def coarse(self) -> int:
+        """The level for colours and masks: the first below 200 pixels on the long side."""
         number = 1
         while max(self.width, self.height) >> number > 200:
             number += 1
-        y, u, v = self.level(number)
-        return (y, u, v) if number > 1 else (y, u.copy(), v.copy())  # kernels take no views
+        return number
 
 
 def halved(plane: Bytes) -> Bytes:

@@ -9,7 +9,7 @@ import numpy as np
 from omote.engines import composition, edges, softness
 from omote.engines.composition import Edge, Soft
 from omote.engines.edges import Alpha
-from omote.engines.i420 import I420, Colours, blank, halved, opened, turned
+from omote.engines.i420 import I420, Colours, blank, opened, turned
 from omote.engines.kernels import Bytes, Floats, seal
 from omote.streams.frame import Picture, Plane, VideoPicture
 
@@ -35,8 +35,19 @@ class Pixels(Protocol):
     def small(self, picture: Picture, size: Size) -> Bytes:
         """The whole picture at `size`, RGB (h, w, 3), without opening the full size as RGB."""
 
-    def guided_upsample(self, alpha: Floats, picture: Picture) -> Plane:
-        """A small alpha (h, w), 0..1, as a plane of the picture, its edge where colours change."""
+    def guided_upsample(
+        self,
+        alpha: Floats,
+        picture: Picture,
+        feather: float = 0.0,
+        coarser: int = 0,
+        age_s: float = 0.0,
+    ) -> Plane:
+        """A small alpha (h, w), 0..1, as a plane of the picture, its edge where colours change.
+
+        `feather` is added softness in pixels. Each `coarser` quarters the work on colours. `age_s`
+        is told in the plane: seconds since the picture the alpha was inferred from.
+        """
 
     def alpha(self, plane: Plane) -> Floats:
         """(H, W), 0..1; too slow for the way of a frame."""
@@ -104,12 +115,19 @@ class CpuPixels:
     def small(self, picture: Picture, size: Size) -> Bytes:
         """See `Pixels`."""
         of = _cpu(picture)
-        planes = [_resized(plane, size) for plane in of.planes]
+        planes = [cv2.resize(plane, size) for plane in of.near(size)]
         return np.asarray(cv2.transform(cv2.merge(planes), of.colours.to_rgb()), np.uint8)
 
-    def guided_upsample(self, alpha: Floats, picture: Picture) -> Plane:
+    def guided_upsample(
+        self,
+        alpha: Floats,
+        picture: Picture,
+        feather: float = 0.0,
+        coarser: int = 0,
+        age_s: float = 0.0,
+    ) -> Plane:
         """See `Pixels`."""
-        return edges.drawn(alpha, _cpu(picture))
+        return edges.drawn(alpha, _cpu(picture), feather, coarser, age_s)
 
     def alpha(self, plane: Plane) -> Floats:
         """See `Pixels`."""
@@ -161,10 +179,3 @@ def _alpha(plane: Plane) -> Alpha:
 
 def _behind(picture: Picture) -> I420 | Soft:
     return picture if isinstance(picture, Soft) else _cpu(picture)
-
-
-def _resized(plane: Bytes, size: Size) -> Bytes:
-    """At `size`, free of aliases: halving by area is vectorised in OpenCV, other factors are not."""
-    while plane.shape[1] >= 2 * size[0] and plane.shape[0] >= 2 * size[1]:
-        plane = halved(plane)
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
