@@ -76,11 +76,12 @@ async def opened(browser: Browser, url: str, expected: str = "$^") -> AsyncItera
     assert errors == []
 
 
-async def start(page: Page) -> None:
+async def start(page: Page, size: str = "640x360") -> None:
     """Publish, and wait until the result plays at the camera's size."""
+    await page.locator("#size").select_option(size)
     await page.get_by_role("button", name="Start").click()
     await expect(page.locator("#status")).to_have_text("Live")
-    await expect(page.locator("#result-caption")).to_contain_text("1280")
+    await expect(page.locator("#result-caption")).to_contain_text(size.partition("x")[0])
 
 
 def effect(page: Page, name: str) -> Locator:
@@ -168,7 +169,7 @@ async def keep(page: Page, name: str) -> None:
 
 
 async def test_the_background_is_blurred_and_the_person_is_not(page: Page) -> None:
-    await start(page)
+    await start(page, "1280x720")
     await shows(page, lambda *both: blurs_the_wall(*both) and keeps_the_person(*both))
     await keep(page, "page-blur")
 
@@ -210,8 +211,8 @@ async def test_leaving_the_page_ends_the_session(page: Page, url: str) -> None:
 
 async def test_the_size_can_be_changed_while_live(page: Page) -> None:
     await start(page)
-    await page.locator("#size").select_option("640x360")
-    await expect(page.locator("#result-caption")).to_contain_text("640")
+    await page.locator("#size").select_option("854x480")
+    await expect(page.locator("#result-caption")).to_contain_text("854")
     await expect(page.locator("#status")).to_have_text("Live")
 
 
@@ -229,8 +230,7 @@ async def test_two_stages_do_not_disturb_each_other(browser: Browser, url: str) 
     one, two = opened(browser, f"{url}?stage=one"), opened(browser, f"{url}?stage=two")
     async with one as red, two as blue:
         for page, colour in ((red, "#c02020"), (blue, "#2020c0")):
-            await page.locator("#size").select_option("640x360")
-            await page.get_by_role("button", name="Start").click()
+            await start(page)
             await choose_colour(page, colour)
         await colour_settles(red, CORNER, (0x20, 0x20, 0xC0))
         await colour_settles(blue, CORNER, (0xC0, 0x20, 0x20))
