@@ -3,6 +3,7 @@
 import typer
 
 from omote.server import bench
+from omote.server.run import run
 from omote.server.serve import serve
 
 app = typer.Typer(
@@ -13,6 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve)
+app.command()(run)
 app.add_typer(bench.app, name="bench")
 
 
