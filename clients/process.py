@@ -18,7 +18,7 @@ Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 def run(work: Work) -> None:
     """Run until the work ends, or SIGINT or SIGTERM asks it to; a failure is an event, too."""
     logging.basicConfig(level=logging.WARNING)
-    with asyncio.Runner(loop_factory=_new_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         try:
             runner.run(_until_told(work))
         except (NotConnected, Unreadable) as exc:
@@ -51,7 +51,8 @@ async def first(*events: asyncio.Event, within: float | None = None) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _new_loop() -> asyncio.AbstractEventLoop:
+def new_loop() -> asyncio.AbstractEventLoop:
+    """The fastest event loop there is for this platform."""
     if sys.platform == "win32":
         return asyncio.new_event_loop()
     import uvloop  # not to be had on Windows

@@ -73,7 +73,7 @@ def _stretch(plane: Bytes, target: Bytes) -> None:
 
 
 def _coarse(behind: I420 | Soft, shape: tuple[int, ...]) -> list[Floats]:
-    planes = behind.coarse if isinstance(behind, I420) else behind.planes
+    planes = behind.level(behind.coarse) if isinstance(behind, I420) else behind.planes
     return [cv2.resize(plane, shape[::-1]).astype(np.float32) for plane in planes]
 
 

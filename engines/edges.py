@@ -42,6 +42,13 @@ class Alpha:
     "(3, h, w): mean Y, U, V of the rest around."
     of: I420
     "The picture it was drawn on."
+    age_s: float = 0.0
+    "Seconds since the picture it was inferred from; 0: this one."
+
+    @property
+    def inferred(self) -> bool:
+        """Whether a net looked at this very picture."""
+        return self.age_s == 0
 
     @property
     def width(self) -> int:
@@ -54,18 +61,20 @@ class Alpha:
         return self.of.height
 
 
-def drawn(alpha: Floats, picture: I420) -> Alpha:
-    """Bring `alpha`, (any h, w) 0..1, to the picture's size."""
-    y, u, v = picture.coarse
-    low = np.asarray(cv2.resize(alpha, y.shape[::-1]), np.float32)
+def drawn(
+    alpha: Floats, picture: I420, feather: float = 0, coarser: int = 0, age_s: float = 0
+) -> Alpha:
+    """Bring `alpha`, (any h, w) 0..1, to the picture's size; `feather` is a radius in pixels."""
+    own = np.stack(picture.level(picture.coarse + coarser))
+    low = np.asarray(cv2.resize(alpha, own.shape[:0:-1]), np.float32)
     inside, outside = (np.empty((*low.shape, 4), np.uint8) for _ in range(2))
     squares = np.empty((2, *low.shape), np.float32)
-    weigh(y, u, v, low, inside, outside, squares)
+    weigh(own, low, inside, outside, squares)
     line = np.empty((5, *low.shape), np.float32)
     colours = np.empty((2, 3, *low.shape), np.float32)
     near, far = WINDOW, 3 * WINDOW
     solve(
-        np.stack((y, u, v)),
+        own,
         _around(inside, near),
         _around(outside, near),
         _around(inside, far),
@@ -82,7 +91,10 @@ def drawn(alpha: Floats, picture: I420) -> Alpha:
     classify(half, blocks)
     down, across = (steps(*sizes) for sizes in zip(half.shape, low.shape, strict=True))
     refine(half, blocks, *picture.rows, line, down, across)
-    return Alpha(half, blocks, low, colours[0], colours[1], picture)
+    if feather > 1:
+        half = np.asarray(cv2.stackBlur(half, (2 * int(feather / 2) + 1,) * 2), np.uint8)
+        classify(half, blocks)
+    return Alpha(half, blocks, low, colours[0], colours[1], picture, age_s)
 
 
 def _around(values: NDArray[Any], radius: int) -> Floats:
@@ -93,15 +105,13 @@ def _around(values: NDArray[Any], radius: int) -> Floats:
 
 
 @kernel
-def weigh(
-    y: Bytes, u: Bytes, v: Bytes, alpha: Floats, inside: Bytes, outside: Bytes, squares: Floats
-) -> None:
+def weigh(own: Bytes, alpha: Floats, inside: Bytes, outside: Bytes, squares: Floats) -> None:
     """Y, U, V, 1 of what surely is the person, and is not, else 0; and Y² + U² + V² of each."""
     for j in range(alpha.shape[0]):
         for i in range(alpha.shape[1]):
             one = np.uint8(alpha[j, i] > np.float32(0.95))
             other = np.uint8(alpha[j, i] < np.float32(0.05))
-            a, b, c = y[j, i], u[j, i], v[j, i]
+            a, b, c = own[0, j, i], own[1, j, i], own[2, j, i]
             inside[j, i, 0], inside[j, i, 1] = one * a, one * b
             inside[j, i, 2], inside[j, i, 3] = one * c, one
             outside[j, i, 0], outside[j, i, 1] = other * a, other * b

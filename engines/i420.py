@@ -7,6 +7,7 @@ import av
 import cv2
 import numpy as np
 from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
@@ -14,6 +15,7 @@ Planes = tuple[Bytes, Bytes, Bytes]
 "Y, U and V."
 
 BT709 = 1
+UNSAID = 2
 FULL_RANGE = 2
 
 
@@ -21,7 +23,7 @@ FULL_RANGE = 2
 class Colours:
     """What the numbers in the planes mean, as FFmpeg tags them; the defaults say nothing."""
 
-    matrix: int = 2
+    matrix: int = UNSAID
     range: int = 0
     primaries: int = 2
     transfer: int = 2
@@ -81,14 +83,20 @@ class I420:
         y, u, v = planes
         return halved(y), halved(u), halved(v)
 
+    def near(self, size: tuple[int, int]) -> Planes:
+        """Planes to resize from: at most twice `size` (width, height), so that nothing aliases."""
+        number = 0
+        while self.width >> number >= 2 * size[0] and self.height >> number >= 2 * size[1]:
+            number += 1
+        return self.level(number) if number else self.planes
+
     @property
-    def coarse(self) -> Planes:
-        """The level for colours and masks: at most 200 pixels on the long side."""
+    def coarse(self) -> int:
+        """The level for colours and masks: the first below 200 pixels on the long side."""
         number = 1
         while max(self.width, self.height) >> number > 200:
             number += 1
-        y, u, v = self.level(number)
-        return (y, u, v) if number > 1 else (y, u.copy(), v.copy())  # kernels take no views
+        return number
 
 
 def halved(plane: Bytes) -> Bytes:
@@ -120,6 +128,44 @@ def blank(width: int, height: int, colours: Colours) -> I420:
     video.color_primaries, video.color_trc = colours.primaries, colours.transfer
     y, u, v = (_rows(plane) for plane in video.planes)
     return I420(width, height, (y, u, v), colours, video)
+
+
+def scaled(video: av.VideoFrame, size: tuple[int, int], colours: Colours) -> av.VideoFrame:
+    """Any frame as yuv420p of `size` (width, height) in `colours`; what they leave open, its own."""
+    own = _matrix(int(video.colorspace))
+    matrix = own if colours.matrix == UNSAID else _matrix(colours.matrix)
+    span = ColorRange.JPEG if colours.range == FULL_RANGE else ColorRange.MPEG
+    made = video.reformat(
+        *size,
+        "yuv420p",
+        src_colorspace=own,
+        dst_colorspace=matrix,
+        dst_color_range=span,
+        interpolation=Interpolation.AREA,
+        threads=1,
+    )
+    if made is not video:
+        made.colorspace, made.color_range = matrix, span
+    return made
+
+
+def _matrix(tag: int) -> Colorspace:
+    return Colorspace.ITU709 if tag == BT709 else Colorspace.ITU601
+
+
+def paste(picture: I420, target: I420) -> None:
+    """Put a picture into the middle of another that may be written; what sticks out is cut off."""
+    for source, there in zip(picture.planes, target.planes, strict=True):
+        rows, row_from, row_to = _middle(source.shape[0], there.shape[0])
+        columns, column_from, column_to = _middle(source.shape[1], there.shape[1])
+        part = source[row_from : row_from + rows, column_from : column_from + columns]
+        there[row_to : row_to + rows, column_to : column_to + columns] = part
+
+
+def _middle(size: int, room: int) -> tuple[int, int, int]:
+    """How much of `size` fits into `room`, where it begins in either."""
+    fits = min(size, room)
+    return fits, (size - fits) // 2, (room - fits) // 2
 
 
 def turned(picture: I420, degrees: int) -> I420:

@@ -9,12 +9,14 @@ import numpy as np
 from omote.engines import composition, edges, softness
 from omote.engines.composition import Edge, Soft
 from omote.engines.edges import Alpha
-from omote.engines.i420 import I420, Colours, blank, halved, opened, turned
+from omote.engines.i420 import I420, Colours, blank, opened, paste, scaled, turned
 from omote.engines.kernels import Bytes, Floats, seal
 from omote.streams.frame import Picture, Plane, VideoPicture
 
 Size = tuple[int, int]
 "Width, height, pixels."
+Rgb = tuple[int, int, int]
+"Red, green, blue, 0..255."
 
 
 class Pixels(Protocol):
@@ -35,17 +37,42 @@ class Pixels(Protocol):
     def small(self, picture: Picture, size: Size) -> Bytes:
         """The whole picture at `size`, RGB (h, w, 3), without opening the full size as RGB."""
 
-    def guided_upsample(self, alpha: Floats, picture: Picture) -> Plane:
-        """A small alpha (h, w), 0..1, as a plane of the picture, its edge where colours change."""
+    def guided_upsample(
+        self,
+        alpha: Floats,
+        picture: Picture,
+        feather: float = 0.0,
+        coarser: int = 0,
+        age_s: float = 0.0,
+    ) -> Plane:
+        """A small alpha (h, w), 0..1, as a plane of the picture, its edge where colours change.
+
+        `feather` is added softness in pixels. Each `coarser` quarters the work on colours. `age_s`
+        is told in the plane: seconds since the picture the alpha was inferred from.
+        """
 
     def alpha(self, plane: Plane) -> Floats:
         """(H, W), 0..1; too slow for the way of a frame."""
 
-    def blur(self, picture: Picture, sigma: float, without: Plane) -> Picture:
+    def blur(self, picture: Picture, sigma: float, without: Plane, coarser: int = 0) -> Picture:
         """Gaussian blur of what is not under `without`, as if that were not there.
 
-        `sigma` in pixels. The result is for `composite` alone: it may be kept small.
+        `sigma` in pixels. The result is for `composite` alone: it may be kept small. Each
+        `coarser` quarters the work.
         """
+
+    def bokeh(self, picture: Picture, radius: float, without: Plane, coarser: int = 0) -> Picture:
+        """As `blur`, but as a lens blurs: every bright point becomes a disc."""
+
+    def fitted(self, picture: VideoPicture, like: Picture, cover: bool, rest: Rgb) -> Picture:
+        """A picture at the size and in the colours of `like`, its proportions kept.
+
+        It covers the whole, and what sticks out is cut off; or it is all there, and the `rest`
+        has one colour.
+        """
+
+    def plain(self, colour: Rgb, like: Picture) -> Picture:
+        """A picture of one colour, of the size of `like`."""
 
     def composite(self, picture: Picture, matte: Plane, behind: Picture, edge: Edge) -> Picture:
         """What is under `matte` over `behind`, a picture of the same size and colours."""
@@ -63,18 +90,18 @@ class CpuPixels:
     def __init__(self) -> None:
         """Compile what must be compiled: seconds on the first start of an installation."""
         self._warm_up()
-        seal(*edges.KERNELS, *composition.KERNELS)
+        seal(*edges.KERNELS, *composition.KERNELS, *softness.KERNELS)
 
     def _warm_up(self) -> None:
         picture = self.from_video(VideoPicture(av.VideoFrame(64, 48, "yuv420p")))
         matte = self.guided_upsample(np.eye(64, dtype=np.float32), picture)
-        self.composite(picture, matte, self.blur(picture, 4, matte), Edge())
+        self.composite(picture, matte, self.bokeh(picture, 8, matte), Edge())
 
     def from_video(self, picture: VideoPicture) -> Picture:
         """See `Pixels`; planes of yuv420p are read in place, other formats are converted once."""
         video = picture.video
         if video.format.name != "yuv420p":
-            video = video.reformat(format="yuv420p", dst_color_range="MPEG")
+            video = scaled(video, (video.width, video.height), Colours())
         return turned(opened(video), picture.rotation)
 
     def to_video(self, picture: Picture) -> av.VideoFrame:
@@ -104,21 +131,53 @@ class CpuPixels:
     def small(self, picture: Picture, size: Size) -> Bytes:
         """See `Pixels`."""
         of = _cpu(picture)
-        planes = [_resized(plane, size) for plane in of.planes]
+        planes = [cv2.resize(plane, size) for plane in of.near(size)]
         return np.asarray(cv2.transform(cv2.merge(planes), of.colours.to_rgb()), np.uint8)
 
-    def guided_upsample(self, alpha: Floats, picture: Picture) -> Plane:
+    def guided_upsample(
+        self,
+        alpha: Floats,
+        picture: Picture,
+        feather: float = 0.0,
+        coarser: int = 0,
+        age_s: float = 0.0,
+    ) -> Plane:
         """See `Pixels`."""
-        return edges.drawn(alpha, _cpu(picture))
+        return edges.drawn(alpha, _cpu(picture), feather, coarser, age_s)
 
     def alpha(self, plane: Plane) -> Floats:
         """See `Pixels`."""
         full = cv2.resize(_alpha(plane).half, (plane.width, plane.height))
         return np.asarray(full, np.float32) / np.float32(255)
 
-    def blur(self, picture: Picture, sigma: float, without: Plane) -> Picture:
+    def blur(self, picture: Picture, sigma: float, without: Plane, coarser: int = 0) -> Picture:
         """See `Pixels`."""
-        return softness.gaussian(_cpu(picture), _alpha(without), sigma)
+        return softness.gaussian(_cpu(picture), _alpha(without), sigma, coarser)
+
+    def bokeh(self, picture: Picture, radius: float, without: Plane, coarser: int = 0) -> Picture:
+        """See `Pixels`."""
+        return softness.disc(_cpu(picture), _alpha(without), radius, coarser)
+
+    def fitted(self, picture: VideoPicture, like: Picture, cover: bool, rest: Rgb) -> Picture:
+        """See `Pixels`."""
+        across = picture.rotation in (90, 270)
+        sides = (picture.height, picture.width) if across else (picture.width, picture.height)
+        ratios = like.width / sides[0], like.height / sides[1]
+        factor = max(ratios) if cover else min(ratios)
+        width, height = (max(2 * round(side * factor / 2), 2) for side in sides)
+        size = (height, width) if across else (width, height)
+        video = scaled(picture.video, size, _cpu(like).colours)
+        made = self.plain(rest, like)
+        paste(turned(opened(video), picture.rotation), _cpu(made))
+        return made
+
+    def plain(self, colour: Rgb, like: Picture) -> Picture:
+        """See `Pixels`."""
+        made = blank(like.width, like.height, _cpu(like).colours)
+        values = made.colours.from_rgb() @ np.array([*colour, 1], np.float32)
+        for plane, value in zip(made.planes, values, strict=True):
+            plane[:] = np.uint8(value + 0.5)
+        return made
 
     def composite(self, picture: Picture, matte: Plane, behind: Picture, edge: Edge) -> Picture:
         """See `Pixels`."""
@@ -161,10 +220,3 @@ def _alpha(plane: Plane) -> Alpha:
 
 def _behind(picture: Picture) -> I420 | Soft:
     return picture if isinstance(picture, Soft) else _cpu(picture)
-
-
-def _resized(plane: Bytes, size: Size) -> Bytes:
-    """At `size`, free of aliases: halving by area is vectorised in OpenCV, other factors are not."""
-    while plane.shape[1] >= 2 * size[0] and plane.shape[0] >= 2 * size[1]:
-        plane = halved(plane)
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)

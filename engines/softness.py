@@ -2,22 +2,28 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from omote.engines.composition import Soft
 from omote.engines.edges import Alpha
-from omote.engines.i420 import I420, Planes, halved
-from omote.engines.kernels import Bytes, Floats
+from omote.engines.i420 import I420, Bytes, Planes, halved
+from omote.engines.kernels import Floats, kernel
 
 WEIGHTS = np.clip(255 * (1 - 2 * np.arange(256) / 255), 0, 255).astype(np.uint8)
 "How much a pixel counts by its alpha: half transparent ones, whose colours are mixed, do not."
+
+GLOW = (12 + 243 * (np.arange(256) / 255) ** 4).astype(np.uint8)
+"How much a pixel counts by its luma in a lens: light adds up where luma does not."
+
+Integers = NDArray[np.int32]
 
 LEAST = np.array([16e-6, 128e-6, 128e-6, 255e-6], np.float32)
 "Black, where there is no background at all."
 
 
-def gaussian(picture: I420, matte: Alpha, sigma: float, least: int = 2) -> Soft:
-    """`sigma` in pixels; what is computed is at least 2 ** `least` times smaller."""
-    number = _level(picture, sigma, least)
+def gaussian(picture: I420, matte: Alpha, sigma: float, coarser: int = 0) -> Soft:
+    """`sigma` in pixels, on a picture at least four times smaller."""
+    number = _level(sigma / 2, 2 + coarser)
     parts = _weighted(picture, matte, number)
     cells = sigma / 2**number
     window = cv2.getGaussianKernel(2 * int(3 * cells) + 1, cells, cv2.CV_32F)
@@ -25,9 +31,25 @@ def gaussian(picture: I420, matte: Alpha, sigma: float, least: int = 2) -> Soft:
     return Soft(picture.width, picture.height, _means(np.asarray(sums, np.float32)))
 
 
-def _level(picture: I420, sigma: float, least: int) -> int:
-    """The coarsest level at which `sigma` is still two pixels."""
-    return max(least, int(np.log2(max(sigma, 1) / 2)))
+def disc(picture: I420, matte: Alpha, radius: float, coarser: int = 0) -> Soft:
+    """As a lens of that radius, in pixels, draws it: every bright point becomes a disc."""
+    number = _level(radius / 8, 2 + coarser)
+    cells = radius / 2**number
+    reach = int(cells)
+    parts = _weighted(picture, matte, number)
+    glow = GLOW[picture.level(number)[0]]
+    height, width = glow.shape
+    totals = np.empty((height + 2 * reach, (width + 2 * reach + 1) * 4), np.int32)
+    add_up(parts, glow, reach, totals)
+    halves = np.sqrt(cells * cells - np.arange(-reach, reach + 1) ** 2) + 0.3
+    sums = np.zeros((height, width, 4), np.float32)
+    roll(totals, halves.astype(np.int32), sums)
+    return Soft(picture.width, picture.height, _means(sums))
+
+
+def _level(finest: float, least: int) -> int:
+    """The level, not below `least`, at which `finest` pixels are one."""
+    return max(least, int(np.log2(max(finest, 1))))
 
 
 def _weighted(picture: I420, matte: Alpha, number: int) -> Bytes:
@@ -49,3 +71,38 @@ def _means(sums: Floats) -> Planes:
     means: Bytes = (sums[..., :3] * (255 / sums[..., 3:])).astype(np.uint8)
     y, u, v = np.moveaxis(means, 2, 0).copy()
     return y, u, v
+
+
+@kernel
+def add_up(parts: Bytes, glow: Bytes, reach: int, totals: Integers) -> None:
+    """Running totals of each row of `parts` (h, w, 4) times `glow`, mirrored at the frame's rim."""
+    height, width = glow.shape
+    for j in range(-reach, height + reach):
+        row = abs(j) if j < height else 2 * height - 2 - j
+        total = totals[j + reach]
+        total[:4] = 0
+        for i in range(-reach, width + reach):
+            column = abs(i) if i < width else 2 * width - 2 - i
+            weight = np.int32(glow[row, column])
+            at = 4 * (i + reach)
+            for k in range(4):
+                total[at + 4 + k] = total[at + k] + weight * np.int32(parts[row, column, k])
+
+
+@kernel
+def roll(totals: Integers, halves: Integers, sums: Floats) -> None:
+    """Sums over a disc, whose rows are `halves` wide to either side, from what `add_up` gave."""
+    height, width = sums.shape[:2]
+    reach = halves.size // 2
+    for j in range(height):
+        target = sums[j].reshape(width * 4)
+        for k in range(halves.size):
+            first = (reach - halves[k]) * 4
+            last = (reach + halves[k] + 1) * 4
+            starts = totals[j + k, first : first + width * 4]
+            ends = totals[j + k, last : last + width * 4]
+            for i in range(target.size):
+                target[i] += np.float32(ends[i] - starts[i])
+
+
+KERNELS = (add_up, roll)

@@ -2,6 +2,8 @@
 
 import typer
 
+from omote.server import bench
+from omote.server.run import run
 from omote.server.serve import serve
 
 app = typer.Typer(
@@ -12,12 +14,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve)
-
-
-@app.callback()
-def _commands() -> None:
-    # With a callback typer keeps `serve` a command of its own while it is the only one.
-    pass
+app.command()(run)
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:

@@ -101,9 +101,11 @@ def _value(text: str) -> Any:
 
 
 def _opened(source: Path, target: Path, limit: int | None) -> FilmReader:
+    if not source.is_file():
+        raise Refused(f"no file {source}")
     if not target.parent.is_dir():
         raise Refused(f"no folder {target.parent} to write to")
-    if target.exists() and source.exists() and target.samefile(source):
+    if target.exists() and target.samefile(source):
         raise Refused(f"{target} is what is read; write to another file")
     medium = medium_of(str(source))
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import signal
@@ -142,6 +143,8 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # else each full collection goes over all that was imported and stops every thread
         print(f"Omote is at {self._address}", file=sys.stderr, flush=True)
 
     @contextmanager

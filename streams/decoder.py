@@ -46,6 +46,16 @@ class Decoded:
     time_base: Fraction = RTP_CLOCK
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Coded:
+    """A frame that waits to be decoded."""
+
+    codec: str
+    frame: EncodedFrame
+    index: int
+    since: float
+
+
 class DecoderQueue:
     """Stands where aiortc's receiver keeps the queue of its decoder thread.
 
@@ -54,11 +64,15 @@ class DecoderQueue:
     """
 
     def __init__(
-        self, deliver: Callable[[Decoded], None], ask_keyframe: Callable[[], None]
+        self,
+        deliver: Callable[[Decoded], None],
+        ask_keyframe: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._deliver = deliver
         self._ask_keyframe = ask_keyframe
-        self._waiting: deque[tuple[str, EncodedFrame]] = deque()
+        self._clock = clock
+        self._waiting: deque[_Coded] = deque()
         self._changed = threading.Condition()
         self._ended = False
         self._skipping = False
@@ -81,21 +95,22 @@ class DecoderQueue:
             self._changed.notify()
 
     def _append(self, codec: str, frame: EncodedFrame) -> None:
+        self._index += 1
         if self._skipping and not frame.keyframe:
             self.dropped += 1
+            self._ask_keyframe()  # again: the first request, or what answered it, may be lost
             return
         self._skipping = False
         if frame.keyframe and len(self._waiting) >= MOST_WAITING:
             self._discard()
-        self._waiting.append((codec, frame))
-        if self._behind(frame):
+        self._waiting.append(_Coded(codec, frame, self._index, self._clock()))
+        if self._behind():
             self._discard()
             self._skipping = True
             self._ask_keyframe()
 
-    def _behind(self, newest: EncodedFrame) -> bool:
-        waiting = len(self._waiting)
-        waited = newest.arrived - self._waiting[0][1].arrived
+    def _behind(self) -> bool:
+        waiting, waited = len(self._waiting), self._clock() - self._waiting[0].since
         return waiting > MOST_EVER or (waiting > MOST_WAITING and waited > MOST_WAIT)
 
     def _discard(self) -> None:
@@ -105,35 +120,42 @@ class DecoderQueue:
     def get(self) -> None:
         """From aiortc's thread: decode everything that comes; None when the receiver has ended."""
         decoders: dict[str, av.VideoCodecContext] = {}
-        while (task := self._take()) is not None:
-            codec, frame = task
-            if codec not in decoders:
-                decoders.clear()
-                decoders[codec] = open_decoder(codec)
-            self._decode(decoders[codec], frame)
+        while (coded := self._take()) is not None:
+            if coded.codec not in decoders:
+                decoders = {coded.codec: open_decoder(coded.codec)}
+            self._decode(decoders[coded.codec], coded)
 
-    def _take(self) -> tuple[str, EncodedFrame] | None:
+    def _take(self) -> _Coded | None:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ended)
             return None if self._ended else self._waiting.popleft()
 
-    def _decode(self, decoder: av.VideoCodecContext, frame: EncodedFrame) -> None:
-        timestamp = self._unwrap(frame.timestamp)
-        self._index += 1
-        packet: Packet = Packet(frame.data)
+    def _decode(self, decoder: av.VideoCodecContext, coded: _Coded) -> None:
+        timestamp = self._unwrap(coded.frame.timestamp)
+        packet: Packet = Packet(coded.frame.data)
         packet.pts = timestamp
         packet.time_base = RTP_CLOCK
         began = time.perf_counter()
         try:
             pictures = decoder.decode(packet)
         except av.FFmpegError as exc:
-            self.errors += 1
             logger.debug("undecodable frame skipped: %s", exc)
-            self._ask_keyframe()
+            self._stumble()
             return
         took = (time.perf_counter() - began) * 1e3
         for picture in pictures:
-            self._deliver(Decoded(picture, timestamp, frame.arrived, took, self._index))
+            self._deliver(Decoded(picture, timestamp, coded.frame.arrived, took, coded.index))
+
+    def _stumble(self) -> None:
+        """Go on from a keyframe: all before it would be smeared, referring to what is not there."""
+        with self._changed:
+            self.errors += 1
+            while self._waiting and not self._waiting[0].frame.keyframe:
+                self._waiting.popleft()
+                self.dropped += 1
+            self._skipping = not self._waiting
+        if self._skipping:
+            self._ask_keyframe()
 
 
 def open_decoder(codec: str) -> av.VideoCodecContext:

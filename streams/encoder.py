@@ -21,8 +21,10 @@ Codec = Literal["H264", "VP8"]
 
 CLOCK = Fraction(1, 90_000)
 "Seconds per tick of RTP video (RFC 6184, section 8.2.1)."
-LEVELS = ((3_600, 31), (5_120, 32), (8_192, 40), (8_704, 42), (22_080, 50), (36_864, 51))
+LEVELS = ((3_600, 31), (5_120, 32), (8_192, 40), (8_704, 42), (19_660, 50), (32_768, 51))
 "H.264 table A-1: most macroblocks of a picture, level times ten; 30 pictures a second."
+BUFFER = 0.5
+"Seconds of its bitrate that a picture may be larger than its share."
 VP8_STEP = 0.25
 "libvpx through FFmpeg takes a new bitrate only by starting anew, so small changes are left."
 
@@ -67,6 +69,7 @@ class H264Encoder:
 
     def __init__(self, bitrate: int) -> None:
         self._bitrate = bitrate
+        self._opened_for = bitrate
         self._context: av.VideoCodecContext | None = None
 
     def set_bitrate(self, bitrate: int) -> None:
@@ -77,19 +80,25 @@ class H264Encoder:
 
     def encode(self, video: av.VideoFrame, pts: int, keyframe: bool) -> Packet | None:
         """Encode one picture; its size may change at any time."""
-        if self._context is None or size_of(self._context) != size_of(video):
+        if (
+            self._context is None
+            or size_of(self._context) != size_of(video)
+            or (keyframe and not 0.5 < self._bitrate / self._opened_for < 2)
+        ):
             self._context = self._open(video.width, video.height)
         return encode_one(self._context, video, pts, keyframe)
 
     def _open(self, width: int, height: int) -> av.VideoCodecContext:
+        self._opened_for = self._bitrate
         context = create("libx264", width, height, self._bitrate)
         context.profile = "Baseline"
         context.options = {
             "preset": "ultrafast",
             "tune": "zerolatency",
             "level": str(level_for(width, height)),
-            "maxrate": str(MOST_BITRATE),
-            "bufsize": str(MOST_BITRATE // 2),
+            # Equal to the bitrate, or x264 could not change it later; its buffer never changes.
+            "maxrate": str(self._bitrate),
+            "bufsize": str(int(BUFFER * self._bitrate)),
             "x264-params": "threads=1:sliced-threads=0:keyint=infinite:scenecut=0",
         }
         return context
@@ -127,7 +136,7 @@ class Vp8Encoder:
             "error-resilient": "0",
             "minrate": str(self._bitrate),
             "maxrate": str(self._bitrate),
-            "bufsize": str(self._bitrate // 2),
+            "bufsize": str(int(BUFFER * self._bitrate)),
             "undershoot-pct": "100",
             "overshoot-pct": "15",
             "static-thresh": "1",

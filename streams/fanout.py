@@ -29,7 +29,6 @@ class Feed:
         """A track for one viewer; `sent` is told each picture's age in seconds as it leaves."""
         track = PacketTrack(self, sent)
         self._tracks.add(track)
-        self.ask_keyframe()
         return track
 
     def unsubscribe(self, track: "PacketTrack") -> None:
@@ -53,6 +52,7 @@ class PacketTrack(MediaStreamTrack):
         self._sent = sent
         self._pictures: deque[EncodedPicture] = deque()
         self._ready = asyncio.Event()
+        self._reading = False
         self._awaiting_keyframe = True
         self._leaving: EncodedPicture | None = None
         self.skipped = 0
@@ -60,6 +60,9 @@ class PacketTrack(MediaStreamTrack):
 
     def put(self, picture: EncodedPicture) -> None:
         """Queue a picture, or skip to the next keyframe when too many wait."""
+        if not self._reading:
+            self.skipped += 1  # still connecting: by then it would be old
+            return
         if picture.keyframe:
             self.skipped += len(self._pictures)
             self._pictures.clear()
@@ -82,6 +85,9 @@ class PacketTrack(MediaStreamTrack):
 
     async def recv(self) -> Packet:
         """The next packet; called again only when all of the last one is with the socket."""
+        if not self._reading:
+            self._reading = True
+            self._feed.ask_keyframe()
         if self._leaving is not None and self._leaving.arrived is not None:
             self._sent(time.monotonic() - self._leaving.arrived)
         self._leaving = None
@@ -109,15 +115,18 @@ class AudioTrack(MediaStreamTrack):
         super().__init__()
         self._left = left
         self._packets: deque[Packet] = deque(maxlen=50)  # one second; older sound is useless
+        self._reading = False
         self._ready = asyncio.Event()
 
     def put(self, packet: Packet) -> None:
-        """Queue a packet; the oldest goes when a second of them waits."""
-        self._packets.append(packet)
-        self._ready.set()
+        """Queue a packet, unless nobody listens yet; the oldest goes when a second of them waits."""
+        if self._reading:
+            self._packets.append(packet)
+            self._ready.set()
 
     async def recv(self) -> Packet:
         """The next packet."""
+        self._reading = True
         while not self._packets:
             if self.readyState != "live":
                 raise MediaStreamError

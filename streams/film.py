@@ -20,7 +20,7 @@ Piece: TypeAlias = "Frame | Sound"
 "What a film is made of."
 
 PRESET = "veryfast"
-"Of x264: a third of the time of its default, for a tenth more bytes at the same quality."
+"Of x264: half the time of its default; at CRF 18 talking heads lose 1 to 2 of some 50 decibels."
 
 
 class FilmReader:

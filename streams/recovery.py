@@ -26,7 +26,7 @@ class Recovery:
         self._buffer = buffer
         self._tracker = tracker
         self._wanted = False
-        self._asked = 0.0
+        self._asked: float | None = None
         self._head: int | None = None
         self._held_since = 0.0
         self.keyframes_asked = 0
@@ -58,6 +58,8 @@ class Recovery:
                 await interop.send_nack(self._receiver, ssrc, lost)
             now = time.monotonic()
             self._lose_patience(now)
+            if self._asked is None:
+                self._asked = now  # a publisher begins with a keyframe without being asked
             if self._needs_keyframe() and now - self._asked >= KEYFRAME_EVERY:
                 self._asked, self._wanted = now, False
                 self.keyframes_asked += 1
@@ -68,7 +70,11 @@ class Recovery:
 
     def _lose_patience(self, now: float) -> None:
         """Give up on a gap that has held the picture up for longer than a keyframe would take."""
-        if not self._buffer.gap or self._buffer.head != self._head:
+        if (
+            not self._buffer.gap
+            or self._buffer.head != self._head
+            or self._buffer.awaiting_keyframe  # given up already; what is lost of it is asked for
+        ):
             self._head, self._held_since = self._buffer.head, now
         elif now - self._held_since >= self._tracker.patience:
             self._held_since = now

@@ -89,7 +89,8 @@ def _file_url(url: str) -> Medium:
 
 def _rtsp(url: str) -> Medium:
     # Not `fflags=nobuffer`: it would throw away the keyframe that came while the stream was analysed.
-    options = {"rtsp_transport": "tcp", "analyzeduration": "1000000", "fpsprobesize": "0"}
+    options = {"rtsp_transport": "tcp", "allowed_media_types": "video"}
+    options |= {"analyzeduration": "1000000", "fpsprobesize": "0"}
     name, advice = _public(url), "is the camera on, and are address and password right?"
     return Medium(
         url, name, advice, "rtsp", options, recorded=False, sliced=True, patience_s=PATIENCE_S

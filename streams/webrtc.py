@@ -36,7 +36,15 @@ from omote.streams.recovery import Recovery
 logger = logging.getLogger(__name__)
 
 OPUS_CLOCK = Fraction(1, 48_000)
-MALFORMED = (ValueError, KeyError, IndexError, AttributeError, TypeError, AssertionError)
+MALFORMED = (
+    ValueError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    TypeError,
+    AssertionError,
+    StopIteration,
+)
 "What aiortc's SDP parser raises on text that is not SDP."
 
 
@@ -89,18 +97,17 @@ class Peer:
 
     async def add_candidate(self, line: str | None, mid: str | None, index: int | None) -> None:
         """Take a trickled `candidate:...` line, or None for the end of them (RFC 8838)."""
-        if line is None:
-            await self.connection.addIceCandidate(None)
-            return
-        try:
-            candidate = candidate_from_sdp(line.removeprefix("candidate:"))
-        except MALFORMED as exc:
-            raise Refused(400, f"not an ICE candidate: {line[:80]!r}") from exc
-        if candidate.ip.endswith(".local"):
-            return  # an mDNS name: the peer's own checks will show its address
-        candidate.sdpMid, candidate.sdpMLineIndex = mid, index
-        if mid is None and index is None:
-            candidate.sdpMLineIndex = 0
+        candidate = None
+        if line is not None:
+            try:
+                candidate = candidate_from_sdp(line.removeprefix("candidate:"))
+            except MALFORMED as exc:
+                raise Refused(400, f"not an ICE candidate: {line[:80]!r}") from exc
+            if candidate.ip.endswith(".local"):
+                return  # an mDNS name: the peer's own checks will show its address
+            candidate.sdpMid, candidate.sdpMLineIndex = mid, index
+            if mid is None and index is None:
+                candidate.sdpMLineIndex = 0
         try:
             await self.connection.addIceCandidate(candidate)
         except (InvalidStateError, *MALFORMED) as exc:
@@ -116,9 +123,11 @@ class Peer:
         return self._closing
 
     async def _close(self) -> None:
-        await self.connection.close()
-        self.connection.remove_all_listeners()
-        self.closed.set()
+        try:
+            await self.connection.close()
+        finally:
+            self.connection.remove_all_listeners()
+            self.closed.set()
 
 
 class Publisher(Peer):
@@ -323,7 +332,18 @@ def inspect(offer: str, wanted: str) -> str:
         raise Refused(422, f"the offer has no video section that wants to {wanted}")
     if not ufrag or not any(section.dtls and section.dtls.fingerprints for section in media):
         raise Refused(422, "the offer lacks ICE credentials or a DTLS fingerprint")
+    if not bundles_what_is_there(description):
+        raise Refused(422, "the offer's sections have no names of their own, or it bundles others")
     return ufrag
+
+
+def bundles_what_is_there(description: SessionDescription) -> bool:
+    """Whether every mid is unique and BUNDLE (RFC 9143) names no other; aiortc relies on both."""
+    mids = [section.rtp.muxId for section in description.media]
+    bundled = [
+        mid for group in description.group if group.semantic == "BUNDLE" for mid in group.items
+    ]
+    return len(set(mids)) == len(mids) and set(bundled) <= set(mids)
 
 
 def sending_transceivers(connection: RTCPeerConnection, offer: str) -> dict[str, RTCRtpTransceiver]:

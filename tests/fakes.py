@@ -149,14 +149,14 @@ class QuietServer(uvicorn.Server):
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
     """The application on a free port, in this loop; gives its address."""
     server = QuietServer(app)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.serve(), name="server")
+    task = asyncio.create_task(server.serve(), name="server")
+    try:
         async with asyncio.timeout(10):
             await server.listening.wait()
-        try:
-            yield server.url
-        finally:
-            server.should_exit = True
+        yield server.url
+    finally:
+        server.should_exit = True
+        await task
 
 
 @asynccontextmanager

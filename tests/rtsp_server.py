@@ -20,12 +20,14 @@ FIRST_TIMESTAMP = 123_456_789
 
 
 class RtspServer:
-    """Sends numbered pictures for ever, from number 0 for each client; `silent` sends nothing more."""
+    """Sends numbered pictures to each client, from number 0, for ever or `most` of them.
 
-    def __init__(self, port: int = 0) -> None:
+    `silent` sends nothing more. It offers sound, too, but knows nothing of it when it is asked for.
+    """
+
+    def __init__(self, port: int = 0, most: int | None = None) -> None:
         self.port = port
-        self.clients = 0
-        "Connections made so far."
+        self._most = most
         self.silent = False
         self._sent = 0
         self._sending = asyncio.Condition()
@@ -64,7 +66,6 @@ class RtspServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        self.clients += 1
         play: asyncio.Task[None] | None = None
         try:
             while request := await _request(reader):
@@ -82,7 +83,9 @@ class RtspServer:
     def _answer(self, request: str) -> bytes:
         method = request.split(" ", 1)[0]
         found = re.search(r"(?im)^cseq: *(\d+)", request)
-        lines = ["RTSP/1.0 200 OK", f"CSeq: {found[1] if found else 0}", "Session: 1"]
+        known = method != "SETUP" or "/track " in request
+        lines = ["RTSP/1.0 200 OK" if known else "RTSP/1.0 404 Not Found"]
+        lines += [f"CSeq: {found[1] if found else 0}", "Session: 1"]
         body = self._description() if method == "DESCRIBE" else ""
         if method == "OPTIONS":
             lines.append("Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN")
@@ -99,6 +102,7 @@ class RtspServer:
             "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=camera\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
             "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track\r\n"
             f"a=fmtp:96 packetization-mode=1;sprop-parameter-sets={sprop}\r\n"
+            "m=audio 0 RTP/AVP 0\r\na=control:sound\r\n"
         )
 
     async def _play(self, writer: asyncio.StreamWriter) -> None:
@@ -106,7 +110,7 @@ class RtspServer:
         began = loop.time()
         with suppress(ConnectionError):
             while not writer.is_closing():
-                if not self.silent:
+                if not self.silent and (self._most is None or picture < self._most):
                     payloads = list(_payloads(self._units[picture % len(self._units)]))
                     for payload in payloads:
                         last = payload is payloads[-1]

@@ -112,9 +112,9 @@ def test_a_limited_film_ends_with_its_sound(tmp_path: Path) -> None:
         assert float(sound.duration * sound.time_base) == pytest.approx(2.0, abs=0.05)
 
 
-def test_colours_and_pixel_shape_are_said_again(tmp_path: Path) -> None:
-    source = tmp_path / "in.mp4"
-    with av.open(str(source), "w") as film:
+def write_lain(path: Path) -> Path:
+    """One picture of wide pixels, full range BT.709."""
+    with av.open(str(path), "w") as film:
         stream = film.add_stream("libx264", 30)
         stream.width, stream.height = 64, 48
         context = stream.codec_context
@@ -123,11 +123,25 @@ def test_colours_and_pixel_shape_are_said_again(tmp_path: Path) -> None:
         context.sample_aspect_ratio = Fraction(16, 15)
         film.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
         film.mux(stream.encode(None))
+    return path
+
+
+def test_colours_and_pixel_shape_are_said_again(tmp_path: Path) -> None:
+    source = write_lain(tmp_path / "in.mp4")
     with av.open(str(rewritten(source, tmp_path / "out.mp4"))) as film:
         context = film.streams.video[0].codec_context
         assert (context.colorspace, context.color_range) == (1, 2)
         assert (context.color_primaries, context.color_trc) == (1, 1)
         assert film.streams.video[0].sample_aspect_ratio == Fraction(16, 15)
+
+
+def test_a_picture_that_was_stood_up_has_high_pixels(tmp_path: Path) -> None:
+    reader = FilmReader(medium_of(str(write_lain(tmp_path / "in.mp4"))))
+    with FilmWriter(tmp_path / "out.mp4", reader, crf=18) as film:
+        film.put(av.VideoFrame(48, 64, "yuv420p"), 0, Fraction(1, 30))
+    reader.close()
+    with av.open(str(tmp_path / "out.mp4")) as written:
+        assert written.streams.video[0].sample_aspect_ratio == Fraction(15, 16)
 
 
 def test_two_languages_stay_two(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from typer.testing import CliRunner, Result
 from omote.server.run import run
 from tests.clips import PORTRAIT, clip
 from tests.flashes import beeps, flashes, sound_codec, write_flashes
-from tests.numbered import write_numbered
+from tests.numbered import numbered, write_numbered
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(run)
@@ -66,6 +67,40 @@ def test_a_person_stays_and_the_room_goes(tmp_path: Path) -> None:
         assert np.abs(now[face].astype(int) - was[face]).mean() < 4
 
 
+def test_every_picture_and_every_packet_of_sound_is_there(tmp_path: Path) -> None:
+    source = with_sound(clip("cap12_edit"), tmp_path / "in.mp4", seconds=2)
+    target = tmp_path / "out.mp4"
+    told = summary(omote_run(source, target, "--json"))
+    assert (told["frames"], told["effect_errors"]) == (len(times(source)), {})
+    assert times(target) == times(source)
+    assert spoken(target) == spoken(source)
+    assert len(spoken(target)) > 80
+
+
+def with_sound(film: Path, path: Path, seconds: int) -> Path:
+    """The beginning of a silent film, and a sound."""
+    beep = write_flashes(path.with_name("beep.mp4"), "aac", seconds)
+    with av.open(str(path), "w") as out, av.open(str(film)) as one, av.open(str(beep)) as other:
+        tracks = [one.streams.video[0], other.streams.audio[0]]
+        copies = [out.add_stream_from_template(track) for track in tracks]
+        for container, track, copy in zip((one, other), tracks, copies, strict=True):
+            for packet in container.demux(track):
+                if packet.dts is not None and packet.dts * packet.time_base < seconds:
+                    packet.stream = copy
+                    out.mux(packet)
+    return path
+
+
+def times(path: Path) -> list[tuple[int | None, Fraction | None]]:
+    with av.open(str(path)) as film:
+        return [(frame.pts, frame.time_base) for frame in film.decode(video=0)]
+
+
+def spoken(path: Path) -> list[tuple[int | None, bytes]]:
+    with av.open(str(path)) as film:
+        return [(packet.pts, bytes(packet)) for packet in film.demux(audio=0)]
+
+
 def test_the_same_parameters_as_json_or_one_by_one_give_the_same(tmp_path: Path) -> None:
     one, two = tmp_path / "one.mp4", tmp_path / "two.mp4"
     params = '{"background": {"strength": %s}, "matte": {"model": "square"}}'
@@ -106,6 +141,13 @@ def test_a_phones_film_stands_upright(tmp_path: Path) -> None:
     assert np.abs(np.rot90(lain, -1).astype(int) - stood).mean() < 3
     with av.open(str(target)) as film:
         assert next(film.decode(video=0)).rotation == 0
+
+
+def test_a_picture_of_odd_size_loses_a_line(tmp_path: Path) -> None:
+    numbered(5, 301, 243).save(tmp_path / "odd.png")
+    target = tmp_path / "out.png"
+    assert omote_run(tmp_path / "odd.png", target).exit_code == 0
+    assert pictures(target)[0].shape == (242, 300, 3)
 
 
 @pytest.mark.parametrize("name", ["out.png", "out.jpg"])
@@ -167,6 +209,16 @@ def test_what_cannot_be_is_refused_and_nothing_written(
     assert reason in result.stderr
     assert result.stdout == ""
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_an_effect_that_fails_is_told_of(tmp_path: Path) -> None:
+    source = write_numbered(tmp_path / "in.mp4", 4)
+    target = tmp_path / "out.mp4"
+    result = omote_run(source, target, "--effects", "background", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["effect_errors"] == {"background": 4}
+    assert "background failed on 4 frames, they went by without it: ValueError" in result.stderr
+    assert len(pictures(target)) == 4
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from omote.server.certificate import self_signed
+from tests.peers import client
 
 SECRET = "0123456789abcdef"
 PATIENCE_S = 60
@@ -61,6 +62,26 @@ async def omote(*arguments: str, **environment: str) -> AsyncIterator[Omote]:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def test_it_hangs_up_on_everybody_before_it_ends(tmp_path: Path) -> None:
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages" / "desk.json").write_text('{"effects": []}')
+    async with omote("--port", "0", "--data", str(tmp_path)) as server:
+        url = await server.address()
+        async with (
+            httpx.AsyncClient(base_url=url, trust_env=False) as http,
+            client(http) as publisher,
+            client(http) as viewer,
+        ):
+            await publisher.publish()
+            await viewer.watch()
+            await viewer.sees_the_camera()
+            code, _, errors = await server.end(signal.SIGTERM)
+            await viewer.until("closed")
+            await publisher.until("closed")
+    assert code == 0
+    assert "Traceback" not in errors and "Exception" not in errors, errors
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

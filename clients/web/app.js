@@ -19,6 +19,7 @@ let camera = null;
 let takeover = false;
 let cameraTrouble = null;
 let serverTrouble = null;
+let known = false;
 let state = {};
 
 const result = new MediaStream();
@@ -126,29 +127,22 @@ function showTrack(track) {
 
 async function poll() {
   try {
-    const answer = await askJson(`/stages/${stage}`);
+    // PUT makes the stage if nobody has named it yet, also after the server forgot it.
+    const answer = await askJson(`/stages/${stage}`, { method: known ? "GET" : "PUT" });
     if (serverTrouble) drawControls();
+    known = true;
     serverTrouble = null;
     showState(answer.state);
     figures.show(answer.state, answer.stats);
     controls.count(answer.stats.effect_errors ?? {});
     follow();
   } catch (error) {
-    await troubled(error);
+    known = false;
+    serverTrouble = error;
+    figures.show({}, {});
   }
   refresh();
   setTimeout(poll, document.hidden ? HIDDEN_POLL_MS : POLL_MS);
-}
-
-async function troubled(error) {
-  figures.show({}, {});
-  serverTrouble = error;
-  if (!(error instanceof Refused && error.status === 404) || viewOnly) return;
-  try {
-    await askJson(`/stages/${stage}`, { method: "PUT" });
-  } catch (refusal) {
-    serverTrouble = refusal;
-  }
 }
 
 /** Watch whatever is published here, ours or not; notice when the server has forgotten us. */

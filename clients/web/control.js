@@ -39,7 +39,7 @@ class Control {
 
   /** Show the value among `params`, unless a person is just changing it. */
   show(params) {
-    this.element.hidden = !applies(this.#facts.shown_when, params);
+    this.element.hidden = "const" in this.#facts || !applies(this.#facts.shown_when, params);
     if (this.#held(this.#key) || !(this.#key in params)) return;
     const value = params[this.#key];
     this.#input.write(value);
@@ -136,12 +136,12 @@ function bounds(facts) {
   };
 }
 
-/** A hundredth of the range, rounded down to 1, 2 or 5 times a power of ten. */
+/** A hundredth of the range, rounded up to 1, 2 or 5 times a power of ten. */
 function fineStep(range) {
   if (!Number.isFinite(range)) return "any";
   const power = 10 ** Math.floor(Math.log10(range / 100));
-  const step = [5, 2, 1].find((digit) => digit * power <= range / 100 * 1.0001) * power;
-  return Number(step.toPrecision(1));
+  const digit = [1, 2, 5, 10].find((candidate) => candidate * power >= (range / 100) * 0.999);
+  return Number((digit * power).toPrecision(1));
 }
 
 function chips(facts, change) {

@@ -98,7 +98,7 @@ class Card {
       "section",
       { className: "card effect", "aria-label": worded(kind.name), "data-effect": kind.name },
       make("h2", {}, make("label", { className: "toggle wide" }, title, this.#switch)),
-      kind.description ? make("p", { className: "about" }, kind.description) : null,
+      kind.description ? make("p", { className: "about" }, kind.description.replaceAll("`", "")) : null,
       this.#error,
       body,
     );

@@ -38,7 +38,7 @@ export class Figures {
     write("bitrate", figure("bitrate_kbps"), (rate) => (rate / 1_000).toFixed(1));
     this.#dropped(live ? stats : {});
     this.#rung(live ? stats.rung ?? state.rung : null);
-    drawSteps(by("steps"), live ? stats.steps_ms ?? {} : {}, state.stage?.budget_ms ?? FRAME_MS);
+    drawSteps(by("steps"), inOrder(live ? stats.steps_ms ?? {} : {}, state.effects), state.stage?.budget_ms ?? FRAME_MS);
   }
 
   #age(p50, p95, budget) {
@@ -61,6 +61,14 @@ export class Figures {
     [...by("ladder").children].forEach((step, index) => step.classList.toggle("reached", known && index <= rung));
     by("ladder").classList.toggle("lower", known && rung > 0);
   }
+}
+
+/** Steps in a frame's order; `chain` is left out, being the sum of its effects. */
+function inOrder(steps, effects = []) {
+  const known = ["decode", "wait", ...effects];
+  const others = Object.keys(steps).filter((name) => ![...known, "chain", "encode"].includes(name));
+  const names = [...known, ...others, "encode"];
+  return names.filter((name) => Number.isFinite(steps[name])).map((name) => [name, steps[name]]);
 }
 
 function write(id, value, words) {

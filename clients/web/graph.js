@@ -111,9 +111,8 @@ function line(pen, corners, stroke) {
   pen.stroke();
 }
 
-/** Bars for `{step: milliseconds}`; a full bar is the frame's budget. */
-export function drawSteps(list, steps, budget) {
-  const rows = Object.entries(steps).filter(([, took]) => Number.isFinite(took));
+/** Bars for pairs of a step's name and its milliseconds; a full bar is the frame's budget. */
+export function drawSteps(list, rows, budget) {
   while (list.children.length > rows.length) list.lastChild.remove();
   while (list.children.length < rows.length) list.append(emptyRow());
   rows.forEach(([name, took], index) => fillRow(list.children[index], name, took, budget));

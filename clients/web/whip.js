@@ -1,6 +1,6 @@
 // WHIP (RFC 9725) and WHEP: one session each, and how it is kept up.
 
-import { ask, Refused } from "./api.js";
+import { ask, Refused, Unreachable } from "./api.js";
 
 const GATHERING_MS = 300;
 const CONNECTING_MS = 10_000;
@@ -79,13 +79,14 @@ async function connect(peer, url, edit = (answer) => answer) {
     await session.connected();
     return session;
   } catch (error) {
-    session.close();
+    await session.close();
     throw error;
   }
 }
 
 class Session {
   #resource = null;
+  #closing = null;
 
   constructor(peer) {
     this.peer = peer;
@@ -116,14 +117,19 @@ class Session {
     } while (isUp(this.peer));
   }
 
-  /** Leave, and resolve once the server knows; the request outlives the page. */
-  async close() {
-    const resource = this.#resource;
-    this.#resource = null;
+  /** Leave, and resolve once the server knows or cannot be reached; then it may be called again. */
+  close() {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end() {
     try {
-      if (resource) await ask(resource, { method: "DELETE", keepalive: true });
-    } catch {
-      // It has forgotten us already.
+      if (this.#resource) await ask(this.#resource, { method: "DELETE", keepalive: true });
+      this.#resource = null;
+    } catch (error) {
+      if (error instanceof Unreachable) this.#closing = null;
+      else this.#resource = null; // it has forgotten us already
     } finally {
       this.peer.close();
     }
@@ -176,9 +182,8 @@ function whyNot(peer) {
 export class Link extends EventTarget {
   state = "off";
   error = null;
-  session = null;
+  #session = null;
   #turn = 0;
-  #left = null;
   #connect;
 
   constructor(connect) {
@@ -188,16 +193,11 @@ export class Link extends EventTarget {
 
   /** Start, or start again at once. */
   async open() {
-    this.#leave();
-    const turn = this.#turn;
-    this.#become("connecting", null);
-    await this.#left;
-    for (let failures = 0; turn === this.#turn; failures += 1) {
+    const turn = this.#leave();
+    for (let failures = 0; turn === this.#turn && this.state !== "refused"; failures += 1) {
       this.#become(failures ? "waiting" : "connecting", this.error);
       if (failures) await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length) - 1]);
-      if (turn !== this.#turn) return;
-      if (await this.#attempt(turn)) failures = 0;
-      if (this.state === "refused") return;
+      if (turn === this.#turn && (await this.#attempt(turn))) failures = 0;
     }
   }
 
@@ -209,12 +209,12 @@ export class Link extends EventTarget {
   /** One session from its start to its end; true when it once was up. */
   async #attempt(turn) {
     try {
+      await this.#session?.close(); // or the stage would be occupied, by ourselves
       const session = await this.#connect();
       if (turn !== this.#turn) return await session.close();
-      this.session = session;
+      this.#session = session;
       this.#become("on", null);
       await session.lost();
-      if (turn === this.#turn) await session.close();
       return true;
     } catch (error) {
       if (turn === this.#turn) this.#become(isFinal(error) ? "refused" : "waiting", error);
@@ -223,10 +223,10 @@ export class Link extends EventTarget {
   }
 
   #leave() {
+    this.#session?.close();
+    this.#become("off", null);
     this.#turn += 1;
-    if (this.session) this.#left = this.session.close();
-    this.session = null;
-    this.error = null;
+    return this.#turn;
   }
 
   #become(state, error) {

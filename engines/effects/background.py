@@ -1,16 +1,23 @@
 """Background: what is behind the person, out of focus or replaced."""
 
+import logging
+from collections.abc import Hashable
 from dataclasses import replace
-from typing import ClassVar, Literal
+from pathlib import Path
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from omote.engines import effect
+from omote.engines import backdrops, effect
 from omote.engines.composition import Edge
 from omote.engines.effect import Rung
 from omote.engines.model import Models
-from omote.engines.pixels import Pixels
-from omote.streams.frame import Frame
+from omote.engines.pixels import Pixels, Rgb
+from omote.streams.frame import Frame, Picture, Plane, VideoPicture
+
+logger = logging.getLogger(__name__)
+
+COLOUR = "^#[0-9a-fA-F]{6}$"
 
 
 class Background:
@@ -21,35 +28,121 @@ class Background:
     class Params(effect.Params):
         """Which background, and how the person is set before it."""
 
-        mode: Literal["blur"] = Field("blur", description="What is shown behind the person.")
+        mode: Literal["blur", "disc", "image", "video", "colour", "key"] = Field(
+            "blur",
+            description="Blurred as by frosted glass or, disc, as by a lens; an upload; or a colour.",
+        )
         strength: float = Field(
-            0.6,
-            ge=0,
-            le=1,
-            description="Blur from slight to strong; its sigma is 0.5 to 4 % of the frame's height.",
+            0.6, ge=0, le=1, description="Blur from 0, slight (0.5 % of the height), to 1 (4 %)."
+        )
+        source: str = Field(
+            "", max_length=80, description="Name of the uploaded picture or film to show."
+        )
+        fit: Literal["cover", "contain"] = Field(
+            "cover", description="Whether an upload fills the frame and is cut, or is shown whole."
+        )
+        colour: str = Field(
+            "#2f4858", pattern=COLOUR, description="Colour to stand before, and beside an upload."
+        )
+        key: str = Field(
+            "#00ff00",
+            pattern=COLOUR,
+            description="Colour for a chroma key, with a hard clean edge.",
         )
         decontaminate: float = Field(
             1.0, ge=0, le=1, description="How much old background is taken out of the edge, 0 to 1."
         )
         light_wrap: float = Field(
-            0.2, ge=0, le=1, description="How much light of the new background reaches the edge."
+            0.2, ge=0, le=1, description="How much of the background's light falls on the edge."
         )
+
+        @model_validator(mode="after")
+        def _source_exists(self) -> Self:
+            if self.mode in ("image", "video"):
+                backdrops.find(self.source)
+            return self
 
     def __init__(self, models: Models, pixels: Pixels) -> None:
         self._pixels = pixels
+        self._kept: tuple[Hashable, Picture | backdrops.Reel] | None = None
+        self._complaint = ""
 
     def __call__(self, frame: Frame, params: Params, rung: Rung) -> Frame:
-        """The frame with another picture; its matte must be there."""
+        """The frame with another picture."""
         if frame.matte is None:
-            raise ValueError("no matte yet: put `matte` before `background` in the chain")
-        sigma = frame.picture.height * (0.005 + 0.035 * params.strength)
-        behind = self._pixels.blur(frame.picture, sigma, frame.matte)
+            raise ValueError("there is no matte: put the effect matte before background")
+        behind = self._behind(frame.picture, frame.matte, params, int(rung >= Rung.SIZE))
         edge = Edge(params.decontaminate, params.light_wrap)
+        if params.mode == "key":
+            edge = Edge(decontaminate=1.0, hardness=0.8)
         shown = self._pixels.composite(frame.picture, frame.matte, behind, edge)
         return replace(frame, picture=shown)
+
+    def _behind(self, picture: Picture, matte: Plane, params: Params, coarser: int) -> Picture:
+        extent = picture.height * (0.005 + 0.035 * params.strength)
+        match params.mode:
+            case "blur":
+                return self._pixels.blur(picture, extent, matte, coarser)
+            case "disc":
+                return self._pixels.bokeh(picture, extent, matte, coarser)
+            case "image" | "video":
+                return self._uploaded(picture, params)
+            case "colour":
+                return self._coloured(picture, params.colour)
+            case "key":
+                return self._coloured(picture, params.key)
+
+    def _coloured(self, picture: Picture, colour: str) -> Picture:
+        what = (colour, picture.width, picture.height)
+        if self._kept is None or self._kept[0] != what:
+            self._keep(what, self._pixels.plain(_rgb(colour), picture))
+        return self._shown()
+
+    def _uploaded(self, like: Picture, params: Params) -> Picture:
+        """What was uploaded, or the colour: the room behind is never shown instead."""
+        try:
+            path = backdrops.find(params.source)
+            file = (path, path.stat().st_mtime_ns)
+            what = (file, params.mode, params.fit, params.colour, like.width, like.height)
+            if self._kept is None or self._kept[0] != what:
+                self._keep(what, self._opened(path, like, params))
+            return self._shown()
+        except (ValueError, OSError) as exc:
+            if self._complaint != str(exc):
+                self._complaint = str(exc)
+                logger.warning("showing a plain colour: %s", exc)
+            return self._pixels.plain(_rgb(params.colour), like)
+
+    def _opened(self, path: Path, like: Picture, params: Params) -> Picture | backdrops.Reel:
+        cover, rest = params.fit == "cover", _rgb(params.colour)
+        size = self._pixels.plain(rest, like)
+
+        def prepared(picture: VideoPicture) -> Picture:
+            return self._pixels.fitted(picture, size, cover, rest)
+
+        if params.mode == "video":
+            return backdrops.Reel(path, prepared)
+        return prepared(backdrops.picture(path))
+
+    def _keep(self, what: Hashable, shown: Picture | backdrops.Reel) -> None:
+        self.close()
+        self._kept = (what, shown)
+
+    def _shown(self) -> Picture:
+        assert self._kept is not None
+        kept = self._kept[1]
+        return kept.now() if isinstance(kept, backdrops.Reel) else kept
 
     def reset(self) -> None:
         """No past."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """End the film's thread."""
+        if self._kept is not None and isinstance(self._kept[1], backdrops.Reel):
+            self._kept[1].close()
+        self._kept = None
+
+
+def _rgb(colour: str) -> Rgb:
+    red, green, blue = bytes.fromhex(colour[1:])
+    return red, green, blue

@@ -1,0 +1,116 @@
+"""Backdrops: pictures and films that people uploaded to stand before."""
+
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+
+from omote.streams.frame import Picture, VideoPicture
+
+logger = logging.getLogger(__name__)
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}"
+"What a file may be called: never a path, because orders come from afar."
+
+PATIENCE_S = 2.0
+"How long the first picture of a film is waited for; no later one ever is."
+
+Prepare = Callable[[VideoPicture], Picture]
+
+
+def folder() -> Path:
+    """Where uploads are: `backgrounds` in `OMOTE_DATA`, or else in the user's data folder."""
+    home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return Path(os.environ.get("OMOTE_DATA") or home / "omote") / "backgrounds"
+
+
+def find(name: str) -> Path:
+    """The upload of that name; raises `ValueError` if it is no name or there is none."""
+    if not re.fullmatch(NAME, name):
+        raise ValueError("the name of an uploaded background is wanted, not a path")
+    path = folder() / name
+    if not path.is_file():
+        raise ValueError(f"no background of the name {name!r} was uploaded")
+    return path
+
+
+def picture(path: Path) -> VideoPicture:
+    """A picture file, or the first of a film; raises `ValueError` if it cannot be decoded."""
+    try:
+        with av.open(path) as container:
+            return _upright(next(container.decode(video=0)))
+    except (av.FFmpegError, IndexError, StopIteration) as exc:
+        raise ValueError(f"the background {path.name!r} cannot be decoded: {exc}") from exc
+
+
+class Reel:
+    """A film that runs in a loop, decoded in a thread of its own no faster than it is looked at."""
+
+    def __init__(self, path: Path, prepare: Prepare) -> None:
+        """`prepare` makes of each picture what is shown, in the thread."""
+        self._path, self._prepare = path, prepare
+        self._shown: Picture | None = None
+        self._failure = ""
+        self._ready, self._wanted = threading.Event(), threading.Event()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=f"reel {path.name}", daemon=True)
+        self._thread.start()
+
+    def now(self) -> Picture:
+        """What it shows now; waits for its first picture only. Raises `ValueError` if none comes."""
+        self._wanted.set()
+        if self._shown is None and not self._ready.wait(PATIENCE_S):
+            raise ValueError(f"the background {self._path.name!r} gives no picture")
+        if self._shown is None:
+            raise ValueError(
+                f"the background {self._path.name!r} cannot be decoded: {self._failure}"
+            )
+        return self._shown
+
+    def close(self) -> None:
+        """End the thread and wait for it."""
+        self._closed = True
+        self._wanted.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while self._shown_once():
+                pass
+        except (av.FFmpegError, IndexError, ValueError) as exc:
+            self._failure = str(exc)
+            logger.warning("the background %s stopped: %s", self._path.name, exc)
+        self._ready.set()
+
+    def _shown_once(self) -> bool:
+        """From its beginning to its end; False once closed, or if it is but one picture."""
+        began, first, shown = time.monotonic(), 0.0, 0
+        with av.open(self._path) as container:
+            for video in container.decode(video=0):
+                at = video.time or 0.0
+                if shown == 0:
+                    first = at
+                began = max(began, time.monotonic() - (at - first) - 1)  # it was not looked at
+                self._wait(began + at - first - time.monotonic())
+                if self._closed:
+                    return False
+                self._shown = self._prepare(_upright(video))
+                self._ready.set()
+                shown += 1
+        return shown > 1
+
+    def _wait(self, seconds: float) -> None:
+        """Until it is time for the next picture, and somebody looks."""
+        time.sleep(max(seconds, 0))
+        self._wanted.wait()
+        self._wanted.clear()
+
+
+def _upright(video: av.VideoFrame) -> VideoPicture:
+    turns = round(-video.rotation / 90) % 4
+    return VideoPicture(video, turns * 90)

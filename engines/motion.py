@@ -1,0 +1,72 @@
+"""Motion: where a picture's parts went since the one before, small and cheap."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.engines.i420 import Bytes
+from omote.engines.kernels import Floats
+
+Number = TypeVar("Number", np.uint8, np.float32)
+
+NOISE = 3.0
+"Differences of light below this are noise, in levels of 255 averaged over 3 x 3 small pixels."
+SURE = 11.0
+"Differences above this are another thing, no doubt."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Motion:
+    """What became of the previous picture, at the small size it was looked at."""
+
+    flow: Floats
+    "(h, w, 2): for each pixel now, x and y from there to where it was, in small pixels."
+    surprise: Floats
+    "(h, w): how surely what is seen cannot come from there, 0..1."
+
+
+class Eye:
+    """Sees motion between the pictures given to it, one after another."""
+
+    def __init__(self) -> None:
+        self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+
+    def motion(self, before: Bytes, now: Bytes) -> Motion:
+        """From two luma pictures (h, w) of one size, about 128 pixels long."""
+        flow = np.zeros((*now.shape, 2), np.float32)
+        self._search.calc(now, before, flow)
+        expected = _taken(before, flow)
+        difference = cv2.blur(cv2.absdiff(now, expected), (3, 3)).astype(np.float32)
+        return Motion(flow, np.clip((difference - NOISE) / (SURE - NOISE), 0, 1))
+
+
+def carried(alpha: Floats, flow: Floats) -> Floats:
+    """A map of any size, moved as the flow says."""
+    height, width = alpha.shape
+    factor = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
+    return _taken(alpha, cv2.resize(flow, (width, height)) * factor)
+
+
+def _taken(values: NDArray[Number], flow: NDArray[Any]) -> NDArray[Number]:
+    """(h, w), each value taken from where the flow points."""
+    height, width = values.shape
+    sources = _here(width, height) + flow
+    together: Any = None  # one map of both x and y, which OpenCV's types do not know
+    edge = cv2.BORDER_REPLICATE
+    taken: Any = cv2.remap(values, sources, together, cv2.INTER_LINEAR, borderMode=edge)
+    return np.asarray(taken, values.dtype)
+
+
+def still(before: Bytes, now: Bytes) -> bool:
+    """Whether two luma pictures differ by noise alone, everywhere."""
+    return bool(cv2.blur(cv2.absdiff(now, before), (5, 5)).max() < NOISE)
+
+
+@cache
+def _here(width: int, height: int) -> Floats:
+    """(h, w, 2): each pixel's own x and y."""
+    return np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float32)

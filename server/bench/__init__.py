@@ -1,0 +1,10 @@
+"""Bench: what Omote takes and gives on this machine, measured over the wire (`omote bench`)."""
+
+import typer
+
+from omote.server.bench.encoder import encoder
+from omote.server.bench.live import live
+
+app = typer.Typer(help="Measure Omote on this machine.", no_args_is_help=True)
+app.command()(live)
+app.command()(encoder)

@@ -1,0 +1,313 @@
+"""The page in a real Chromium against a real server: a camera in, an effect out, shown."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, expect
+
+from tests.chromium import Bgr, chromium, picture, pictures
+from tests.clips import as_mjpeg, clip
+from tests.test_serve import omote
+
+PATIENCE_S = 60
+ARTEFACTS = Path(__file__).parents[1] / "artefacts"
+expect.set_options(timeout=PATIENCE_S * 1e3)
+WIDE: ViewportSize = {"width": 1400, "height": 1000}
+
+# Of the clip cap13_edit2 as the camera shows it, in shares of width and height:
+WALL_MAP = (slice(0.08, 0.55), slice(0.02, 0.14))
+"Rows and columns of the map on the wall."
+FACE = (slice(0.32, 0.7), slice(0.43, 0.58))
+"Rows and columns that stay within the face as the head moves."
+CORNER = (slice(0.02, 0.15), slice(0.85, 0.98))
+
+Region = tuple[slice, slice]
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    """A server that knows nothing yet."""
+    async with omote("--port", "0", "--ephemeral") as server:
+        yield await server.address()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium with a man before a wall as its camera."""
+    async with chromium(await asyncio.to_thread(man_before_a_wall)) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def page(browser: Browser, url: str) -> AsyncIterator[Page]:
+    """The page of the stage `live`."""
+    async with opened(browser, url) as page:
+        yield page
+
+
+def man_before_a_wall() -> Path:
+    return as_mjpeg(clip("cap13_edit2"))
+
+
+@asynccontextmanager
+async def opened(browser: Browser, url: str, expected: str = "$^") -> AsyncIterator[Page]:
+    """A page without errors in its console, but for those that match `expected`."""
+    context = await browser.new_context(viewport=WIDE)
+    page = await context.new_page()
+    page.set_default_timeout(PATIENCE_S * 1e3)
+    errors: list[str] = []
+
+    def note(line: ConsoleMessage) -> None:
+        if line.type == "error" and not re.search(expected, line.text):
+            errors.append(f"{line.text} {line.location['url']}")
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await page.goto(url)
+    yield page
+    await context.close()
+    assert errors == []
+
+
+async def start(page: Page, size: str = "640x360") -> None:
+    """Publish, and wait until the result plays at the camera's size."""
+    await page.locator("#size").select_option(size)
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator("#status")).to_have_text("Live")
+    await expect(page.locator("#result-caption")).to_contain_text(size.partition("x")[0])
+
+
+def effect(page: Page, name: str) -> Locator:
+    """The card of an effect."""
+    return page.locator(f"[data-effect={name}]")
+
+
+async def choose_colour(page: Page, colour: str) -> None:
+    background = effect(page, "background")
+    await background.get_by_role("radio", name="Colour").check()
+    await background.locator("input[type=color]").fill(colour)
+
+
+async def state_of(url: str, stage: str = "live") -> dict[str, object]:
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+        found: dict[str, object] = (await client.get(f"/stages/{stage}")).json()["state"]
+        return found
+
+
+def part(image: Bgr, region: Region) -> Bgr:
+    rows, columns = (
+        slice(round(share.start * size), round(share.stop * size))
+        for share, size in zip(region, image.shape, strict=False)
+    )
+    return image[rows, columns]
+
+
+def detail(image: Bgr) -> float:
+    """How much fine structure there is: deviation of the luma from its own blur, levels."""
+    luma = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    return float((luma - cv2.GaussianBlur(luma, (0, 0), image.shape[0] / 40)).std())
+
+
+def likeness(one: Bgr, other: Bgr) -> float:
+    """Peak signal-to-noise ratio, decibels; both are first halved, less noise of the codecs."""
+    first, second = (cv2.pyrDown(image) for image in (one, other))
+    return float(cv2.PSNR(first, second))
+
+
+def likeness_in(region: Region, one: Bgr, other: Bgr) -> float:
+    return likeness(part(one, region), part(other, region))
+
+
+async def shows(page: Page, wanted: Callable[[Bgr, Bgr], bool]) -> None:
+    """Wait until the camera's picture and the result made from it are as wanted.
+
+    Which one that is, is told by the face: among 40 in a row, the one most like the result's.
+    """
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            camera, result = await pictures(page, "#preview", "#result", 40)
+            result = np.asarray(cv2.resize(result, camera[0].shape[1::-1]), np.uint8)
+            if wanted(max(camera, key=lambda one: likeness_in(FACE, one, result)), result):
+                return
+
+
+def keeps_the_person(camera: Bgr, result: Bgr) -> bool:
+    as_sharp = detail(part(result, FACE)) > 0.8 * detail(part(camera, FACE))
+    return as_sharp and likeness_in(FACE, camera, result) > 29
+
+
+def blurs_the_wall(camera: Bgr, result: Bgr) -> bool:
+    return detail(part(result, WALL_MAP)) < detail(part(camera, WALL_MAP)) / 3
+
+
+def keeps_the_wall(camera: Bgr, result: Bgr) -> bool:
+    return detail(part(result, WALL_MAP)) > detail(part(camera, WALL_MAP)) * 0.8
+
+
+async def colour_settles(page: Page, region: Region, bgr: Sequence[int]) -> None:
+    """Wait until the result's mean colour in a region is about `bgr`."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            mean = part(await picture(page, "#result"), region).mean((0, 1))
+            if np.abs(mean - bgr).max() < 16:
+                return
+            await page.wait_for_timeout(200)
+
+
+async def keep(page: Page, name: str) -> None:
+    """Leave screenshots for people to look at."""
+    ARTEFACTS.mkdir(exist_ok=True)
+    await page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+    cv2.imwrite(str(ARTEFACTS / f"{name}-result.png"), await picture(page, "#result"))
+
+
+async def test_the_background_is_blurred_and_the_person_is_not(page: Page) -> None:
+    await start(page, "1280x720")
+    await shows(page, lambda *both: blurs_the_wall(*both) and keeps_the_person(*both))
+    await keep(page, "page-blur")
+
+
+async def test_a_colour_chosen_on_the_page_is_behind_the_person(page: Page) -> None:
+    await start(page)
+    await choose_colour(page, "#00c040")
+    await colour_settles(page, CORNER, (0x40, 0xC0, 0x00))
+    await shows(page, keeps_the_person)
+    await keep(page, "page-colour")
+
+
+async def test_an_effect_switched_off_gives_the_camera_back(page: Page) -> None:
+    await start(page)
+    await shows(page, blurs_the_wall)
+    await effect(page, "background").get_by_role("switch").first.click()
+    await shows(page, keeps_the_wall)
+    await keep(page, "page-off")
+
+
+async def test_figures_are_live_and_stop_ends_the_session(page: Page, url: str) -> None:
+    await start(page)
+    await expect(page.locator("#age")).to_have_text(re.compile(r"^\d+ ms$"))
+    await expect(page.locator("#rung")).to_have_text(re.compile("[A-Za-z]{4}"))
+    await expect(page.locator("#steps li").first).to_contain_text("Decode")
+    assert (await state_of(url))["publisher"] == "connected"
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.locator("#status")).to_have_text("Ready")
+    assert (await state_of(url))["publisher"] == "waiting"
+
+
+async def test_leaving_the_page_ends_the_session(page: Page, url: str) -> None:
+    await start(page)
+    await page.goto("about:blank")
+    async with asyncio.timeout(PATIENCE_S):
+        while (await state_of(url))["publisher"] != "waiting":
+            await page.wait_for_timeout(100)
+
+
+async def test_the_size_can_be_changed_while_live(page: Page) -> None:
+    await start(page)
+    await page.locator("#size").select_option("854x480")
+    await expect(page.locator("#result-caption")).to_contain_text("854")
+    await expect(page.locator("#status")).to_have_text("Live")
+
+
+async def test_the_microphone_is_heard_by_those_who_listen(page: Page) -> None:
+    await page.get_by_label("Microphone").check()
+    await start(page)
+    assert await page.locator("#result").evaluate("(video) => video.muted")
+    await page.get_by_label("Listen").check()
+    assert not await page.locator("#result").evaluate("(video) => video.muted")
+    async with asyncio.timeout(PATIENCE_S):
+        assert await page.locator("#result").evaluate(LOUD)
+
+
+async def test_two_stages_do_not_disturb_each_other(browser: Browser, url: str) -> None:
+    one, two = opened(browser, f"{url}?stage=one"), opened(browser, f"{url}?stage=two")
+    async with one as red, two as blue:
+        for page, colour in ((red, "#c02020"), (blue, "#2020c0")):
+            await start(page)
+            await choose_colour(page, colour)
+        await colour_settles(red, CORNER, (0x20, 0x20, 0xC0))
+        await colour_settles(blue, CORNER, (0xC0, 0x20, 0x20))
+        await colour_settles(red, CORNER, (0x20, 0x20, 0xC0))
+
+
+async def test_an_occupied_stage_can_be_taken_over(browser: Browser, url: str) -> None:
+    async with opened(browser, url, "409|404") as first, opened(browser, url, "409") as second:
+        await start(first)
+        await second.get_by_role("button", name="Start").click()
+        await expect(second.locator("#notice")).to_contain_text("Somebody else")
+        await second.get_by_role("button", name="Take over").click()
+        await expect(second.locator("#status")).to_have_text("Live")
+        await expect(first.locator("#notice")).to_contain_text("Somebody else")
+
+
+async def test_the_page_goes_live_again_when_the_server_is_back(browser: Browser) -> None:
+    async with AsyncExitStack() as stack:
+        async with omote("--port", "0", "--ephemeral") as server:
+            url = await server.address()
+            page = await stack.enter_async_context(opened(browser, url, "ERR_|404"))
+            await start(page)
+        await expect(page.locator("#status")).to_contain_text("Server away")
+        port = url.rstrip("/").rpartition(":")[2]
+        await (await stack.enter_async_context(omote("--port", port, "--ephemeral"))).address()
+        await expect(page.locator("#status")).to_have_text("Live")
+        await expect(page.locator("#screen.playing")).to_be_visible()
+
+
+async def test_a_camera_that_may_not_be_used_is_said_in_words(url: str) -> None:
+    denied = chromium(more=["--use-fake-ui-for-media-stream=deny"])
+    async with denied as browser, opened(browser, url) as page:
+        await page.get_by_role("button", name="Start").click()
+        await expect(page.locator("#notice")).to_contain_text("may not use your camera")
+        await expect(page.get_by_role("button", name="Start")).to_be_enabled()
+
+
+async def test_a_refused_value_is_explained_beside_its_control(browser: Browser, url: str) -> None:
+    async with opened(browser, url, "422") as page:
+        control = effect(page, "background").locator(".control", has_text="Strength")
+        slider = control.locator("input")
+        await slider.evaluate("(slider) => { slider.max = 9; }")
+        await slider.fill("7")
+        await expect(control.locator(".error")).to_contain_text("less than or equal to 1")
+        await slider.fill("0.2")
+        await expect(control.locator(".error")).to_be_hidden()
+
+
+async def test_the_view_shows_the_result_and_nothing_else(
+    page: Page, browser: Browser, url: str
+) -> None:
+    async with opened(browser, f"{url}?view=1") as view:
+        await start(page)
+        await expect(view.locator("#screen.playing")).to_be_visible()
+        assert await view.locator("button:visible, input:visible").count() == 0
+        box = await view.locator("#screen").bounding_box()
+        assert box and (box["width"], box["height"]) == (WIDE["width"], WIDE["height"])
+
+
+async def test_a_token_in_the_address_opens_the_server(browser: Browser) -> None:
+    secret = "0123456789abcdef"
+    async with omote("--port", "0", "--ephemeral", OMOTE_TOKENS=f"{secret}:admin") as server:
+        url = await server.address()
+        async with opened(browser, url, "401") as page:
+            await expect(page.locator("#notice")).to_contain_text("wants a token")
+        async with opened(browser, f"{url}#token={secret}") as page:
+            await start(page)
+
+
+LOUD = """async (video) => {
+    const context = new AudioContext();
+    const ear = context.createAnalyser();
+    context.createMediaStreamSource(video.srcObject).connect(ear);
+    const samples = new Float32Array(ear.fftSize);
+    do {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        ear.getFloatTimeDomainData(samples);
+    } while (Math.max(...samples) < 0.05);
+    return true;
+}"""
