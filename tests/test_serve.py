@@ -54,7 +54,12 @@ async def omote(*arguments: str, **environment: str) -> AsyncIterator[Omote]:
     command = Path(sys.executable).with_name("omote")
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        command, "serve", *arguments, stdout=pipe, stderr=pipe, env={**os.environ, **environment}
+        command,
+        "serve",
+        *arguments,
+        stdout=pipe,
+        stderr=pipe,
+        env={**os.environ, "OMOTE_MQTT": "off", **environment},
     )
     try:
         yield Omote(process)

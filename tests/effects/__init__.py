@@ -1,0 +1,1 @@
+"""Effects that only tests know; `tests.probe` makes them known."""
