@@ -7,10 +7,11 @@ import asyncio
 import json
 from contextlib import aclosing
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import count
 
 from omote.server.bulletin import bulletins
-from omote.server.control import Answer, Control, cursory_id
+from omote.server.control import BREATHER_S, Answer, Control, cursory_id
 from omote.server.protocols import Peer, Stage
 from omote.streams.channel import Channel, ChannelClosed
 
@@ -59,6 +60,8 @@ class ControlChannels:
         async for message in channel.messages():
             answer = await self._answer(stage, message, guest)
             await channel.send(json.dumps(answer.message()))
+            if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+                await asyncio.sleep(BREATHER_S)
             if dropped := channel.take_dropped():
                 await channel.send(json.dumps(_unread(dropped).message()))
 

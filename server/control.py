@@ -4,6 +4,7 @@ HTTP, WebSocket, data channel and MQTT hand it a message as it came and the name
 give its answer back. It never raises for what a client did.
 """
 
+import asyncio
 import json
 import logging
 from collections import Counter
@@ -23,6 +24,8 @@ LONGEST_ID = 200
 "Characters of an order's id."
 MOST_WAITING = 32
 "Orders that one stage has under way at once; one more is refused."
+BREATHER_S = 0.01
+"Seconds in which nothing is read from a connection that has sent one order too many."
 CURSORY = 4096
 "Bytes up to which a message that is refused for being one too many is looked at for its id."
 
@@ -80,6 +83,7 @@ class Control:
     async def _carry_out(
         self, stage: Stage, payload: bytes | str, client: str, read: Callable[[Order], Order]
     ) -> Answer:
+        await asyncio.sleep(0)  # media goes first, however many orders came in one packet
         try:
             self._admit(client)
             order = read(json_object(payload))

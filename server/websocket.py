@@ -14,7 +14,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from omote.server.bulletin import bulletins
 from omote.server.catalogue import client_of
-from omote.server.control import Control
+from omote.server.control import BREATHER_S, Control
 from omote.server.problems import Problem, answer
 from omote.server.protocols import Stage, Stages
 from omote.server.tokens import Gate
@@ -71,6 +71,8 @@ class ControlSockets:
             message = event.get("text") or event.get("bytes") or ""
             answered = await self._control.carry_out(stage, message, client)
             await websocket.send_text(json.dumps(answered.message()))
+            if answered.status == HTTPStatus.TOO_MANY_REQUESTS:
+                await asyncio.sleep(BREATHER_S)
 
     async def _tell(self, websocket: WebSocket, stage: Stage) -> None:
         async with aclosing(bulletins(stage)) as messages:

@@ -252,6 +252,7 @@ async def test_so_many_orders_of_one_stage_are_under_way_and_no_more() -> None:
         asyncio.create_task(control.carry_out(stage, b"{}", "a")) for _ in range(MOST_WAITING)
     ]
     await asyncio.sleep(0)
+    await asyncio.sleep(0)
     refused = await control.carry_out(stage, b'{"id": "b"}', "b")
     assert (refused.status, refused.id) == (429, "b")
     other = asyncio.create_task(control.carry_out(FakeStage("other"), b"{}", "b"))
