@@ -15,7 +15,6 @@ from functools import partial
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
-from amqtt.errors import NoDataError
 from amqtt.plugins.base import BaseAuthPlugin
 from amqtt.session import Session
 
@@ -44,13 +43,17 @@ class DoorPlugin(BaseAuthPlugin):
         return Door(self.config.digests).opens(session.password)
 
 
+class TooLarge(Exception):
+    """Of a kind that amqtt does not know, and ends the connection for."""
+
+
 class Reader(StreamReaderAdapter):
     """Reads no packet that is larger than allowed into memory."""
 
     async def read(self, n: int = -1) -> bytes:
         """Exactly `n` bytes."""
         if n > LARGEST:
-            raise NoDataError(f"a packet of {n} bytes")
+            raise TooLarge(f"a packet of {n} bytes")
         return await super().read(n)
 
 
@@ -69,7 +72,10 @@ async def serve(listener: socket.socket, door: Door) -> None:
 async def _connected(
     broker: Broker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    await broker.external_connected(Reader(reader), StreamWriterAdapter(writer), "default")
+    try:
+        await broker.external_connected(Reader(reader), StreamWriterAdapter(writer), "default")
+    finally:
+        writer.close()
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from secrets import token_hex
 from types import TracebackType
 from typing import Self
@@ -105,13 +105,12 @@ class Mqtt:
             self._found()
             work = [tasks.create_task(orders.listen()), tasks.create_task(reports.tell())]
             await self._stopping.wait()
-            for task in work:
-                task.cancel()
+            await cancel(work)
         await reports.end()
 
     def _client(self) -> Client:
         address = self.address
-        return Client(
+        return ThoroughClient(
             address.host,
             address.port,
             username=address.username,
@@ -150,6 +149,19 @@ class Mqtt:
         self._note(status)
 
 
+class ThoroughClient(Client):
+    """Hangs up on a broker that takes the connection and then says nothing; aiomqtt 2.5 does not."""
+
+    async def __aenter__(self) -> Self:
+        """Connect; raises `MqttError`."""
+        try:
+            return await super().__aenter__()
+        except BaseException:
+            self._connected = asyncio.Future()  # a cancelled one makes the goodbye fail
+            self._client.disconnect()
+            raise
+
+
 class Pauses:
     """Between attempts: longer and longer, and never the same for two who lost the same broker."""
 
@@ -175,6 +187,14 @@ class OncePerSecond(logging.Filter):
             return False
         self._last = time.monotonic()
         return True
+
+
+async def cancel(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel until it has worked: before Python 3.12 `asyncio.wait_for` may swallow it."""
+    while not all(task.done() for task in tasks):
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=0.1)
 
 
 def quiet_logger() -> logging.Logger:

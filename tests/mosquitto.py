@@ -64,6 +64,18 @@ async def mosquitto(folder: Path, *lines: str) -> AsyncIterator[Mosquitto]:
         await broker.kill()
 
 
+async def run(*command: str | Path) -> str:
+    """What one of mosquitto's programs prints; it must succeed."""
+    name, *arguments = command
+    process = await asyncio.create_subprocess_exec(
+        program(str(name)), *arguments, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        output, _ = await process.communicate()
+    assert process.returncode == 0, command
+    return output.decode()
+
+
 def program(name: str) -> str:
     found = shutil.which(name, path=PATH)
     if found is None:

@@ -136,7 +136,7 @@ async def test_what_is_no_order_is_refused_and_changes_nothing(way_in: Open) -> 
     assert made.desk.state() == before
 
 
-@pytest.mark.parametrize("way", ["http", "mqtt", "data channel"])
+@pytest.mark.parametrize("way", ["http", "data channel", "mqtt", "mqtt, embedded broker"])
 async def test_an_order_that_is_too_long_is_refused(way_in: Open) -> None:
     _, transport = way_in
     answer = await transport.send(said({"stage": {"mirror": "y" * AT_MOST}}))

@@ -158,14 +158,15 @@ OVER: dict[str, Callable[[House], AbstractAsyncContextManager[Transport]]] = {
     "websocket": over_websocket,
     "data channel": over_channel,
     "mqtt": over_mqtt,
+    "mqtt, embedded broker": over_mqtt,
 }
 
 
 @asynccontextmanager
 async def broker_for(name: str, folder: Path) -> AsyncIterator[str]:
     """The server's `mqtt` setting: a real broker for the transport that needs one."""
-    if name != "mqtt":
-        yield "off"
-        return
-    async with mosquitto(folder / "broker") as broker:
-        yield broker.url
+    if name == "mqtt":
+        async with mosquitto(folder / "broker") as broker:
+            yield broker.url
+    else:
+        yield "embedded" if name == "mqtt, embedded broker" else "off"
