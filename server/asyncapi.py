@@ -68,7 +68,7 @@ def mqtt_topics(topics: Topics, discovery: Discovery | None = None) -> Sequence[
     own = (
         Topic("set", of("{stage}", "set"), "receive", "order", 1, False),
         Topic("scene", of("{stage}", "scene"), "receive", "scene", 1, False),
-        Topic("leftState", of("{stage}", "state"), "receive", "state", 1, True),
+        Topic("state", of("{stage}", "state"), "receive", "state", 1, True),
         Topic("state", of("{stage}", "state"), "send", "state", 1, True),
         Topic("stats", of("{stage}", "stats"), "send", "stats", 0, False),
         Topic("error", of("{stage}", "error"), "send", "refusal", 1, False),

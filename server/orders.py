@@ -96,7 +96,7 @@ def validate_params(effects: Sequence[str], params: Mapping[str, Any]) -> dict[s
         try:
             typed[name] = kind.Params.model_validate(params.get(name, {}))
         except ValidationError as exc:
-            errors += reasons(exc, f"params.{name}.")
+            errors += reasons(exc, "params", name)
     if errors:
         raise Invalid(errors)
     return typed
@@ -106,9 +106,9 @@ def _unknown(at: str, name: str) -> Error:
     return {"at": at, "message": f"no effect {name!r}; there are {', '.join(kinds())}"}
 
 
-def reasons(exc: ValidationError, prefix: str = "") -> list[Error]:
+def reasons(exc: ValidationError, *prefix: str) -> list[Error]:
     """A validation's failures in the shape of an order's answer."""
     return [
-        {"at": prefix + ".".join(str(part) for part in error["loc"]), "message": error["msg"]}
+        {"at": ".".join((*prefix, *map(str, error["loc"]))), "message": error["msg"]}
         for error in exc.errors()
     ]

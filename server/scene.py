@@ -51,7 +51,7 @@ def read_scene(message: Any) -> Scene:
     try:
         read = SceneMessage.model_validate(message)
     except ValidationError as exc:
-        raise Invalid(reasons(exc, "scene.")) from exc
+        raise Invalid(reasons(exc, "scene")) from exc
     age = 0.0 if read.time is None else time.time() - read.time
     _check_age(age)
     said = read.model_dump(exclude={"time"})
