@@ -57,11 +57,22 @@ class Reader(StreamReaderAdapter):
         return await super().read(n)
 
 
+class Strict(Broker):
+    """Gives retained messages to those who subscribed; amqtt 0.12 to whoever connects, too."""
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        subscribed = self.subscriptions.get(subscription[0], [])
+        if any(known is session for known, _ in subscribed):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
+
+
 async def serve(listener: socket.socket, door: Door) -> None:
     """Be a broker on a listening socket until standard input ends."""
     listeners = {"default": ListenerConfig(type=ListenerType.EXTERNAL)}
     plugins = {"omote.server.embedded.DoorPlugin": asdict(door)}
-    broker = Broker(BrokerConfig(listeners=listeners, plugins=plugins))
+    broker = Strict(BrokerConfig(listeners=listeners, plugins=plugins))
     await broker.start()
     server = await asyncio.start_server(partial(_connected, broker), sock=listener)
     async with server:

@@ -175,7 +175,7 @@ class Pauses:
 
 
 class OncePerSecond(logging.Filter):
-    """Lets one record a second through."""
+    """Lets one warning a second through, and no errors: those are acknowledgements that come late."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,7 +183,7 @@ class OncePerSecond(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether this one may pass."""
-        if time.monotonic() - self._last < 1.0:
+        if record.levelno != logging.WARNING or time.monotonic() - self._last < 1.0:
             return False
         self._last = time.monotonic()
         return True

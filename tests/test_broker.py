@@ -123,6 +123,18 @@ async def test_a_packet_that_is_too_large_ends_its_connection_only(port: int) ->
         assert heard.last("a") is None
 
 
+async def test_what_is_retained_goes_to_those_who_subscribed(port: int) -> None:
+    async with Broker(), listener(port, "a", "b") as heard:
+        await heard.client.publish("a", b"of a", qos=1, retain=True)
+        await heard.client.publish("b", b"of b", qos=1, retain=True)
+        await heard.until(lambda topic, payload: topic == "b")
+        async with listener(port, "a") as late:
+            await late.until(lambda topic, payload: True)
+            await late.client.publish("a", b"and that is all", qos=1)
+            await late.until(lambda topic, payload: payload == b"and that is all")
+    assert [payload for _, payload, _ in late.heard] == [b"of a", b"and that is all"]
+
+
 async def test_bytes_that_are_not_mqtt_do_no_harm(port: int) -> None:
     async with Broker():
         assert await connects(port)
