@@ -62,6 +62,8 @@ def run(
                     room.still(reader, unfinished)
                 else:
                     room.film(reader, unfinished, crf, limit)
+                if not tally.frames:
+                    raise SourceError(f"{source} ended without a picture; does a player open it?")
     _report(tally, source, target, as_json)
 
 
