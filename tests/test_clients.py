@@ -98,6 +98,7 @@ async def test_pictures_and_sound_come_through_bad_weather(tmp_path: Path) -> No
             notes = subscriber.notes
             async with watched(url, subscriber, bad):
                 await until(lambda: len(notes.shown) > 60 and len(notes.beeps) > 0, 40)
+    assert notes.recovered > 0
 
 
 async def test_a_session_that_ends_is_deleted(tmp_path: Path) -> None:
