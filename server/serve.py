@@ -97,7 +97,7 @@ async def _serve(config: Config, listener: socket.socket) -> None:
     )
     server = Server(settings, address(config, listener))
     if not config.loopback and config.tls is None:
-        logger.warning("tokens and pictures' addresses travel in the clear; see --tls")
+        logger.warning("tokens travel in the clear; see --tls")
     await server.serve(sockets=[listener])
 
 

@@ -12,9 +12,10 @@ from fastapi import APIRouter, Request, Response
 
 from omote.server import fragment
 from omote.server.body import require_type, text
+from omote.server.catalogue import stage_named
 from omote.server.fragment import Fragment, Malformed
 from omote.server.problems import Problem
-from omote.server.protocols import Peer, Stage, Stages
+from omote.server.protocols import Peer, Stages
 from omote.server.sessions import Session, Sessions, Side
 from omote.server.stage import Occupied
 from omote.server.tokens import Gate, Scope
@@ -39,24 +40,19 @@ class Signalling:
     async def publish(self, stage: str, request: Request, takeover: bool = False) -> Response:
         """Publish to a stage: SDP offer in, answer and session URL out."""
         offer = await self._offer(stage, request)
-        here = self._stage(stage)
+        here = stage_named(self._stages, stage)
         return await self._created(stage, partial(here.publish, offer, takeover=takeover))
 
     async def view(self, stage: str, request: Request) -> Response:
         """View a stage: SDP offer in, answer and session URL out."""
         offer = await self._offer(stage, request)
-        return await self._created(stage, partial(self._stage(stage).view, offer))
+        here = stage_named(self._stages, stage)
+        return await self._created(stage, partial(here.view, offer))
 
     async def _offer(self, stage: str, request: Request) -> str:
         self._gate.check(request, self._scope, stage=stage)
         require_type(request, SDP)
         return await text(request, AT_MOST)
-
-    def _stage(self, name: str) -> Stage:
-        try:
-            return self._stages[name]
-        except ValueError as exc:
-            raise Problem(404, str(exc)) from exc
 
     async def _created(self, stage: str, make: Callable[[], Awaitable[Peer]]) -> Response:
         try:
