@@ -103,7 +103,7 @@ class Signalling:
 
     def routes(self) -> APIRouter:
         """The endpoint first, then its session URLs."""
-        router = APIRouter(prefix=f"/{self._side}", tags=[self._side])
+        router = APIRouter(prefix=f"/{self._side}", tags=[self._side.upper()])
         post = self.publish if self._side == "whip" else self.view
         add = partial(router.add_api_route, response_class=Response)
         add("/{stage}", post, methods=["POST"], status_code=201, openapi_extra=_takes(SDP))
