@@ -12,7 +12,7 @@ from omote.server.pipeline import Pipeline
 from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
 from omote.streams.packet import Packet
-from omote.streams.source import open_source
+from omote.streams.source import open_source, retrying
 from omote.streams.webrtc import Publisher, Viewer
 
 
@@ -125,7 +125,7 @@ class Stage:
         self._pipeline.broadcast.viewers.discard(viewer)
 
     def _own_camera(self, url: str | None) -> Camera | None:
-        return None if url is None else SourceCamera(open_source(url), self._seen)
+        return SourceCamera(retrying(lambda: open_source(url)), self._seen) if url else None
 
     def _seen(self, decode_ms: float | None) -> None:
         stats = self._pipeline.stats
