@@ -79,6 +79,7 @@ def serve(
 def run(config: Config) -> None:
     """Serve until SIGINT or SIGTERM; raises `Misconfigured` if the port cannot be had."""
     set_up_logging(config.log_level)
+    os.environ["OMOTE_DATA"] = str(config.data)  # where effects look for uploads
     with listening(config) as listener, asyncio.Runner(loop_factory=_new_loop) as runner:
         runner.run(_serve(config, listener))
 
