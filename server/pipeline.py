@@ -227,3 +227,6 @@ class Pipeline:
             stats.step(name, took)
         stats.step("chain", (time.monotonic() - began) * 1e3)
         stats.step("wait", (began - frame.arrived) * 1e3)
+        if (matte := turn.frame.matte) is not None:
+            stats.matte_ages.add(matte.age_s * 1e3)
+            stats.inferred.add(matte.age_s == 0)
