@@ -52,7 +52,7 @@ class _Past:
 
 
 class Matte:
-    """Sets `frame.matte`."""
+    """Finds the person, for the effects that come after it."""
 
     name: ClassVar[str] = "matte"
 
