@@ -22,6 +22,9 @@ EMPTY, FULL, EDGE = 0, 1, 2
 BLOCK = 8
 "Side of a block in chroma pixels."
 
+LENIENCE = np.float32(1.5)
+"How much less what is plainly seen moves a sure pixel."
+
 WINDOW = 4
 "Colours are gathered this many coarse pixels around, three times as far where there are none."
 
@@ -40,6 +43,8 @@ class Alpha:
     "(3, h, w): mean Y, U, V of the person around."
     background: Floats
     "(3, h, w): mean Y, U, V of the rest around."
+    near: Floats
+    "(h, w): how near the edge is, 0..1."
     of: I420
     "The picture it was drawn on."
     age_s: float = 0.0
@@ -72,29 +77,31 @@ def drawn(
     weigh(own, low, inside, outside, squares)
     line = np.empty((5, *low.shape), np.float32)
     colours = np.empty((2, 3, *low.shape), np.float32)
-    near, far = WINDOW, 3 * WINDOW
+    near = np.empty(low.shape, np.float32)
     solve(
         own,
-        _around(inside, near),
-        _around(outside, near),
-        _around(inside, far),
-        _around(outside, far),
-        _around(squares[0], near),
-        _around(squares[1], near),
+        _around(inside, WINDOW),
+        _around(outside, WINDOW),
+        _around(inside, 3 * WINDOW),
+        _around(outside, 3 * WINDOW),
+        _around(squares[0], WINDOW),
+        _around(squares[1], WINDOW),
         line,
         colours[0],
         colours[1],
+        near,
     )
     sure = cv2.convertScaleAbs(alpha, alpha=255)
     half = np.asarray(cv2.resize(sure, (picture.width // 2, picture.height // 2)), np.uint8)
     blocks = np.empty((-(-half.shape[0] // BLOCK), -(-half.shape[1] // BLOCK)), np.uint8)
     classify(half, blocks)
     down, across = (steps(*sizes) for sizes in zip(half.shape, low.shape, strict=True))
-    refine(half, blocks, *picture.rows, line, down, across)
+    around = cv2.dilate((blocks == EDGE).astype(np.uint8), np.ones((3, 3), np.uint8))
+    refine(half, np.asarray(around, np.uint8), *picture.rows, line, down, across)
     if feather > 1:
         half = np.asarray(cv2.stackBlur(half, (2 * int(feather / 2) + 1,) * 2), np.uint8)
-        classify(half, blocks)
-    return Alpha(half, blocks, low, colours[0], colours[1], picture, age_s)
+    classify(half, blocks)
+    return Alpha(half, blocks, low, colours[0], colours[1], near, picture, age_s)
 
 
 def _around(values: NDArray[Any], radius: int) -> Floats:
@@ -132,6 +139,7 @@ def solve(
     line: Floats,
     foreground: Floats,
     background: Floats,
+    near: Floats,
 ) -> None:
     """From sums over windows, the colours of either side and the line between them.
 
@@ -140,13 +148,14 @@ def solve(
     `line` (5, h, w): alpha = l0 Y + l1 U + l2 V + l3, colours 0..255, alpha 0..255; l4 is how far
     to trust it, 0..1.
     """
-    little, least, nothing = np.float32(0.02), np.float32(0.001), np.float32(0)
+    little, least = np.float32(0.02), np.float32(0.001)
+    nothing, one = np.float32(0), np.float32(1)
     sharpen, start, noise = np.float32(255 * 1.25), np.float32(-255 * 0.125), np.float32(6)
     for j in range(line.shape[1]):
         for i in range(line.shape[2]):
             n, m = inside[j, i, 3], outside[j, i, 3]
-            for_n = np.float32(1) / (n + little * far_inside[j, i, 3] + least)
-            for_m = np.float32(1) / (m + little * far_outside[j, i, 3] + least)
+            for_n = one / (n + little * far_inside[j, i, 3] + least)
+            for_m = one / (m + little * far_outside[j, i, 3] + least)
             for k in range(3):
                 here = least * np.float32(own[k, j, i])
                 person = inside[j, i, k] + little * far_inside[j, i, k] + here
@@ -154,9 +163,10 @@ def solve(
                 foreground[k, j, i], background[k, j, i] = person * for_n, rest * for_m
             for k in range(5):
                 line[k, j, i] = nothing
+            near[j, i] = nothing
             if n < 2 or m < 2:
                 continue
-            of_n, of_m = np.float32(1) / n, np.float32(1) / m
+            of_n, of_m = one / n, one / m
             spread = squares_inside[j, i] * of_n + squares_outside[j, i] * of_m
             apart, middle = nothing, nothing
             for k in range(3):
@@ -170,7 +180,10 @@ def solve(
             for k in range(3):
                 line[k, j, i] *= scale
             line[3, j, i] = start - middle * scale
-            line[4, j, i] = apart / (apart + np.float32(4) * max(spread, nothing) + noise)
+            between = np.float32(4) * n * m / ((n + m) * (n + m))
+            near[j, i] = min(max((between - np.float32(0.7)) * np.float32(3.3), nothing), one)
+            trust = apart / (apart + np.float32(3) * max(spread, nothing) + noise)
+            line[4, j, i] = near[j, i] * trust
 
 
 @kernel
@@ -215,7 +228,7 @@ def refine(
             kind, start = kinds[block], block * 8
             while block < kinds.size and kinds[block] == kind:
                 block += 1
-            if kind != 2:
+            if kind == 0:
                 continue
             stop = min(block * 8, width)
             spread(line, top, bottom, across, start, stop, wide)
@@ -262,12 +275,16 @@ def _move(
         seen += (b0[i] + (b1[i] - b0[i]) * part) * np.float32(u[i])
         seen += (c0[i] + (c1[i] - c0[i]) * part) * np.float32(v[i])
         seen += d0[i] + (d1[i] - d0[i]) * part
-        before = np.float32(alpha[i])
-        # Sure pixels, within 1 % of nothing or all, are never overruled.
-        rise = min(max((before - np.float32(2.5)) * np.float32(1 / 28), none), one)
-        fall = min(max((np.float32(252.5) - before) * np.float32(1 / 28), none), one)
-        trust = (t0[i] + (t1[i] - t0[i]) * part) * rise * fall
         seen = min(max(seen, none), most)
+        trust = t0[i] + (t1[i] - t0[i]) * part
+        before = np.float32(alpha[i])
+        # A sure pixel is overruled only by a colour that is plainly of the other side.
+        risen = min(max((before - np.float32(2.5)) * np.float32(1 / 28), none), one)
+        fallen = min(max((most - np.float32(2.5) - before) * np.float32(1 / 28), none), one)
+        darker = max(most - (most - seen) * LENIENCE, none)
+        lighter = min(seen * LENIENCE, most)
+        seen = darker + (seen - darker) * risen
+        seen = lighter + (seen - lighter) * fallen
         alpha[i] = np.uint8(before + (seen - before) * trust + half)
 
 

@@ -34,14 +34,14 @@ def gaussian(picture: I420, matte: Alpha, sigma: float, coarser: int = 0) -> Sof
 def disc(picture: I420, matte: Alpha, radius: float, coarser: int = 0) -> Soft:
     """As a lens of that radius, in pixels, draws it: every bright point becomes a disc."""
     number = _level(radius / 8, 2 + coarser)
-    cells = radius / 2**number
+    cells = radius / 2**number + 0.3
     reach = int(cells)
     parts = _weighted(picture, matte, number)
     glow = GLOW[picture.level(number)[0]]
     height, width = glow.shape
     totals = np.empty((height + 2 * reach, (width + 2 * reach + 1) * 4), np.int32)
     add_up(parts, glow, reach, totals)
-    halves = np.sqrt(cells * cells - np.arange(-reach, reach + 1) ** 2) + 0.3
+    halves = np.sqrt(cells * cells - np.arange(-reach, reach + 1) ** 2)
     sums = np.zeros((height, width, 4), np.float32)
     roll(totals, halves.astype(np.int32), sums)
     return Soft(picture.width, picture.height, _means(sums))
