@@ -57,16 +57,20 @@ def run(
         typed = typed_params(names, params, settings or [])
         if view == "matte" and "matte" not in names:
             raise Refused("--view matte shows what the effect matte finds; name it in --effects")
-        with closing(_opened(source, target, limit)) as reader, _progress(reader, limit) as show:
-            with _chain(names, typed) as (chain, pixels), whole(target) as unfinished:
-                tally = Tally(show)
-                room = Darkroom(chain, pixels, view, tally)
-                if target.suffix.lower() in STILLS:
-                    room.still(reader, unfinished)
-                else:
-                    room.film(reader, unfinished, crf, limit)
-                if not tally.frames:
-                    raise SourceError(f"{source} ended without a picture; does a player open it?")
+        with (
+            closing(_opened(source, target, limit)) as reader,
+            _progress(reader, limit) as show,
+            _chain(names, typed) as (chain, pixels),
+            whole(target) as unfinished,
+        ):
+            tally = Tally(show)
+            room = Darkroom(chain, pixels, view, tally)
+            if target.suffix.lower() in STILLS:
+                room.still(reader, unfinished)
+            else:
+                room.film(reader, unfinished, crf, limit)
+            if not tally.frames:
+                raise SourceError(f"{source} ended without a picture; does a player open it?")
     _report(tally, source, target, as_json)
 
 
