@@ -31,6 +31,8 @@ PATIENCE = 1.0
 "Seconds without a frame before viewers see the slate."
 SLATE_EVERY = 0.2
 "Seconds between two pictures of the slate."
+STALE = 0.7
+"Frame intervals a frame may have waited, under load, before the next one is the better one to take."
 UNUSABLE = (av.FFmpegError, cv2.error, ValueError, RuntimeError)
 "What a picture that cannot be opened raises; it is dropped and the stream goes on."
 
@@ -157,20 +159,23 @@ class Pipeline:
     async def _process(self) -> None:
         """One frame through the chain; its encoding goes on beside the next one's chain."""
         loop = asyncio.get_running_loop()
-        async with self._workshop.turns, self._turn:
+        async with self._workshop.turns.to_begin(), self._turn:
             camera = self.camera
-            dropped = camera.dropped_newest if camera is not None else 0
             frame = camera.take() if camera is not None else None
-            if frame is None or self._skips():
+            if camera is None or frame is None or self._skips():
                 return
             self._pace(frame)
+            ready, starved = camera.since, camera.starved
+            if self.ladder.rung and time.monotonic() - ready > STALE * self._interval:
+                return
             began = time.monotonic()
             turn, video = await loop.run_in_executor(self._workshop.engines, self._work, frame)
         self._note(frame, turn, began)
         await self._previous_encode()
         pts = self._time.of(camera, frame.pts, frame.time_base, frame.arrived)
         self._encoding = asyncio.create_task(
-            self._encode(video, pts, frame.arrived, dropped), name=f"stage.{self._name}.encode"
+            self._encode(video, pts, frame.arrived, ready, starved),
+            name=f"stage.{self._name}.encode",
         )
 
     async def _previous_encode(self) -> None:
@@ -197,17 +202,28 @@ class Pipeline:
             result = pixels.stamped(result, "effects paused")
         return turn, pixels.to_video(result)
 
-    async def _encode(self, video: av.VideoFrame, pts: int, arrived: float, dropped: int) -> None:
-        await self.broadcast.put(video, pts, arrived)
-        now = time.monotonic()
-        budget = self.settings.stage.budget_ms
-        limit = budget / 1e3 if budget is not None else self._interval
-        replaced = self.camera is not None and self.camera.dropped_newest > dropped
-        before = self.ladder.rung
-        rung = self.ladder.frame(now, now - arrived, limit, replaced)
-        if (before >= Rung.PUBLISHER) != (rung >= Rung.PUBLISHER) and self.camera is not None:
-            less = self.broadcast.bitrate // 3 if rung >= Rung.PUBLISHER else None
-            await self.camera.ask_for_less(less)
+    async def _encode(
+        self, video: av.VideoFrame, pts: int, arrived: float, ready: float, starved: int
+    ) -> None:
+        async with self._workshop.turns.to_finish():
+            await self.broadcast.put(video, pts, arrived)
+        await self._climb(time.monotonic() - ready, starved)
+
+    async def _climb(self, took: float, starved: int) -> None:
+        """Tell the ladder how long a frame took from the decoder on, and do what it says.
+
+        What the network took is not counted: no rung would mend it.
+        """
+        camera, before = self.camera, self.ladder.rung
+        if camera is None:
+            return
+        ordered = self.settings.stage.budget_ms
+        budget = ordered / 1e3 if ordered is not None else self._interval
+        rung = self.ladder.frame(time.monotonic(), took, budget, camera.starved > starved)
+        if (before >= Rung.PUBLISHER) != (rung >= Rung.PUBLISHER):
+            await camera.ask_for_less(
+                self.broadcast.bitrate // 3 if rung >= Rung.PUBLISHER else None
+            )
 
     def _skips(self) -> bool:
         """At half rate, every second frame."""
