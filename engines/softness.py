@@ -9,8 +9,8 @@ from omote.engines.edges import Alpha
 from omote.engines.i420 import I420, Bytes, Planes, halved
 from omote.engines.kernels import Floats, kernel
 
-WEIGHTS = np.clip(255 * (1 - 2 * np.arange(256) / 255), 0, 255).astype(np.uint8)
-"How much a pixel counts by its alpha: half transparent ones, whose colours are mixed, do not."
+WEIGHTS = np.clip(255 * (1 - 5 * np.arange(256) / 255), 0, 255).astype(np.uint8)
+"How much a pixel counts by its alpha: from a fifth on its colours are too mixed."
 
 GLOW = (12 + 243 * (np.arange(256) / 255) ** 4).astype(np.uint8)
 "How much a pixel counts by its luma in a lens: light adds up where luma does not."
@@ -68,7 +68,7 @@ def _means(sums: Floats) -> Planes:
     few = cv2.resize(sums, (5, 3), interpolation=cv2.INTER_AREA)
     few = few * np.float32(1e-3) + few.mean((0, 1)) * np.float32(1e-5) + LEAST
     sums = sums + cv2.resize(few, (width, height), interpolation=cv2.INTER_LINEAR)
-    means: Bytes = (sums[..., :3] * (255 / sums[..., 3:])).astype(np.uint8)
+    means: Bytes = (sums[..., :3] * (255 / sums[..., 3:]) + np.float32(0.5)).astype(np.uint8)
     y, u, v = np.moveaxis(means, 2, 0).copy()
     return y, u, v
 

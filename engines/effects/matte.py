@@ -29,6 +29,9 @@ LONG = 128
 REUSED = 4
 "Frames from one inference to the next on the rung REUSE and below it."
 
+ENOUGH = 12
+"Small pixels that must be surprising for the net to look again at once."
+
 SPECK = 0.003
 "Islands with less surely known person than this share of the frame are none."
 
@@ -155,7 +158,7 @@ def _due(past: _Past, moved: Motion, carried: Floats, params: Matte.Params, rung
         return past.age >= max(params.reuse, REUSED)
     outside = cv2.resize(carried, moved.surprise.shape[::-1]) < 0.95
     # What changes inside the person, a mouth or an eye, leaves the outline alone.
-    return past.age >= params.reuse or bool((moved.surprise * outside).max() > 0.5)
+    return past.age >= params.reuse or int((moved.surprise * outside > 0.5).sum()) > ENOUGH
 
 
 def _steadied(carried: Floats, alpha: Floats, moved: Motion, smoothing: float) -> Floats:
