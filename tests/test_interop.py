@@ -76,7 +76,6 @@ TRANSPORT: Owner = lambda peer: peer.getTransceivers()[0].receiver.transport.tra
         (RECEIVER, "_send_rtcp"),
         (RECEIVER, "_send_rtcp_pli"),
         (RECEIVER, "_send_rtcp_nack"),
-        (RECEIVER, "_enabled"),
         (SENDER, "_send_keyframe"),
         (SENDER, "_handle_rtcp_packet"),
         (TRANSPORT, "_send"),
