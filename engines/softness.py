@@ -33,7 +33,7 @@ def gaussian(picture: I420, matte: Alpha, sigma: float, coarser: int = 0) -> Sof
 
 def disc(picture: I420, matte: Alpha, radius: float, coarser: int = 0) -> Soft:
     """As a lens of that radius, in pixels, draws it: every bright point becomes a disc."""
-    number = _level(radius / 8, 2 + coarser)
+    number = _level(radius / 5, 2 + coarser)
     cells = radius / 2**number + 0.3
     reach = int(cells)
     parts = _weighted(picture, matte, number)

@@ -101,7 +101,8 @@ class Background:
             case "blur":
                 return self._pixels.blur(picture, extent, matte, coarser)
             case "disc":
-                return self._pixels.bokeh(picture, extent, matte, coarser)
+                # A disc of this radius spreads light as far as the Gaussian does.
+                return self._pixels.bokeh(picture, 2 * extent, matte, coarser)
             case "image" | "video":
                 return self._uploaded(picture, params)
             case "colour":
