@@ -1,7 +1,23 @@
 """What every test may use."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from tests import tints
 
 # The same examples on every run; how long one takes depends on the machine and is no failure.
 settings.register_profile("omote", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("omote")
+
+
+@pytest.fixture
+def tinted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The effects of `tests.tints`, and no others."""
+    tints.forget()
+    kinds = {kind.name: kind for kind in tints.ALL}
+    for module in ("omote.engines.chain", "omote.server.orders"):
+        monkeypatch.setattr(f"{module}.kinds", lambda: kinds)
+    yield
+    tints.Patient.go.set()  # nobody waits for ever
