@@ -218,3 +218,13 @@ def test_nothing_is_ever_not_a_number() -> None:
     for alpha in mattes(pictures * 2):
         assert np.isfinite(alpha).all()
         assert 0 <= alpha.min() <= alpha.max() <= 1
+
+
+def test_nobody_is_half_transparent_inside_and_true_gaps_stay() -> None:
+    pierced = oval()
+    cv2.circle(pierced, (128, 110), 5, (0.4,), -1)
+    cv2.circle(pierced, (100, 115), 5, (0.0,), -1)
+    grey = [np.full((360, 640, 3), 128, np.uint8)]
+    (alpha,) = mattes(grey, known=Models(lambda name: Drawn(pierced)))
+    assert alpha[250:300, 300:340].min() > 0.99
+    assert alpha[288, 250] < 0.01
