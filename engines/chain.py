@@ -3,8 +3,10 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 from omote.engines.effect import AnyEffect, Params, Rung, UnknownEffect, kinds
 from omote.engines.model import Models
@@ -12,6 +14,8 @@ from omote.engines.pixels import Pixels
 from omote.streams.frame import Frame
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Chain:
         """Put what `build` made to work, between two frames; what fell out is closed."""
         for name, effect in self._effects.items():
             if built.get(name) is not effect:
-                effect.close()
+                self._attempt(name, effect.close)
         self._effects = built
         self._params = params
 
@@ -62,13 +66,21 @@ class Chain:
         failed: dict[str, str] = {}
         for name, effect in self._effects.items():
             began = time.perf_counter()
-            try:
-                frame = effect(frame, self._params[name], rung)
-            except Exception as exc:  # noqa: BLE001  the plugin boundary
-                failed[name] = f"{type(exc).__name__}: {exc}"
-                self._count(name)
+            made = self._attempt(name, partial(_apply, effect, frame, self._params[name], rung))
+            if isinstance(made, Frame):
+                frame = made
+            else:
+                failed[name] = f"{type(made).__name__}: {made}"
             steps[name] = (time.perf_counter() - began) * 1e3
         return Turn(frame, steps, failed)
+
+    def _attempt(self, name: str, work: Callable[[], T]) -> T | Exception:
+        """The plugin boundary: what an effect raises is counted, logged and given back."""
+        try:
+            return work()
+        except Exception as exc:  # noqa: BLE001
+            self._count(name)
+            return exc
 
     def _count(self, name: str) -> None:
         self.errors[name] += 1
@@ -79,11 +91,18 @@ class Chain:
 
     def reset(self) -> None:
         """Every effect forgets its past."""
-        for effect in self._effects.values():
-            effect.reset()
+        for name, effect in self._effects.items():
+            self._attempt(name, effect.reset)
 
     def close(self) -> None:
         """Close every effect."""
-        for effect in self._effects.values():
-            effect.close()
+        for name, effect in self._effects.items():
+            self._attempt(name, effect.close)
         self._effects = {}
+
+
+def _apply(effect: AnyEffect, frame: Frame, params: Params, rung: Rung) -> Frame:
+    made: object = effect(frame, params, rung)
+    if not isinstance(made, Frame):
+        raise TypeError(f"it returned {type(made).__name__}, not a frame")
+    return made
