@@ -52,8 +52,10 @@ class Eye:
 def carried(alpha: Floats, flow: Floats) -> Floats:
     """A map of any size, moved as the flow says."""
     height, width = alpha.shape
-    factor = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
-    return _taken(alpha, cv2.resize(flow, (width, height)) * factor)
+    steps = flow.copy()
+    steps[..., 0] *= width / flow.shape[1]
+    steps[..., 1] *= height / flow.shape[0]
+    return _taken(alpha, cv2.resize(steps, (width, height)))
 
 
 def _taken(values: NDArray[Number], flow: NDArray[Any]) -> NDArray[Number]:

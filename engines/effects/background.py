@@ -88,8 +88,9 @@ class Background:
         """The frame with another picture."""
         if frame.matte is None:
             raise ValueError("there is no matte: put the effect matte before background")
-        behind = self._behind(frame.picture, frame.matte, params, int(rung >= Rung.SIZE))
-        edge = Edge(params.decontaminate, params.light_wrap)
+        coarser = int(rung >= Rung.SIZE)
+        behind = self._behind(frame.picture, frame.matte, params, coarser)
+        edge = Edge(params.decontaminate, 0.0 if coarser else params.light_wrap)
         if params.mode == "key":
             edge = Edge(decontaminate=1.0, hardness=0.8)
         shown = self._pixels.composite(frame.picture, frame.matte, behind, edge)
