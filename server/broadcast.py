@@ -49,9 +49,11 @@ class Channel:
         """In the encoder's thread."""
         if self._encoder is None:
             self._encoder = open_encoder(self._codec, self._bitrate)
-        self._encoder.set_bitrate(self._bitrate)
         now = time.monotonic()
-        keyframe = self._wanted and now - self._keyframe_at >= KEYFRAME_EVERY
+        rested = now - self._keyframe_at >= KEYFRAME_EVERY
+        if rested or self._codec == "H264":  # a new bitrate costs VP8 a keyframe
+            self._encoder.set_bitrate(self._bitrate)
+        keyframe = self._wanted and rested
         packet = self._encoder.encode(video, pts, keyframe)
         if packet is None:
             return None

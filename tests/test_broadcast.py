@@ -145,6 +145,18 @@ async def test_requests_for_keyframes_are_answered_together_once_a_second(hall: 
     assert hall.woken >= 100
 
 
+async def test_a_bitrate_that_swings_makes_no_more_keyframes_than_that(hall: Hall) -> None:
+    """VP8 takes a new bitrate only by starting anew."""
+    track, keyframes = await hall.sit("VP8", estimate=420_000), list[int]()
+    [viewer] = hall.broadcast.viewers
+    for number in range(100):
+        viewer.bitrate_estimate = 420_000 if number % 8 < 4 else 2_000_000
+        await hall.show(size=640)
+        [packet] = await received(track)
+        keyframes += [number] if is_keyframe(bytes(packet)) else []
+    assert all(30 <= after - before for before, after in pairwise(keyframes))
+
+
 async def test_one_request_makes_one_keyframe(hall: Hall) -> None:
     track, kinds = await hall.sit(), list[bool]()
     for number in range(80):
