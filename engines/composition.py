@@ -136,19 +136,9 @@ def lay(
             spread(maps, top, bottom, across, start, stop, wide)
             for j in range(first, last):
                 _alphas(alpha, scale, j, start, stop, opacity)
-                _mix(
-                    source[j, start:stop],
-                    target[j, start:stop],
-                    opacity,
-                    wide,
-                    start,
-                    down[0][j] - top,
-                    down[1][j] - top,
-                    down[2][j],
-                    clean,
-                    middle,
-                    steep,
-                )
+                seen, shown = source[j, start:stop], target[j, start:stop]
+                above, below, part = down[0][j] - top, down[1][j] - top, down[2][j]
+                _mix(seen, shown, opacity, wide, start, above, below, part, clean, middle, steep)
 
 
 @kernel

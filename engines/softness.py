@@ -78,11 +78,11 @@ def add_up(parts: Bytes, glow: Bytes, reach: int, totals: Integers) -> None:
     """Running totals of each row of `parts` (h, w, 4) times `glow`, mirrored at the frame's rim."""
     height, width = glow.shape
     for j in range(-reach, height + reach):
-        row = abs(j) if j < height else 2 * height - 2 - j
+        row = min(abs(j) if j < height else abs(2 * height - 2 - j), height - 1)
         total = totals[j + reach]
         total[:4] = 0
         for i in range(-reach, width + reach):
-            column = abs(i) if i < width else 2 * width - 2 - i
+            column = min(abs(i) if i < width else abs(2 * width - 2 - i), width - 1)
             weight = np.int32(glow[row, column])
             at = 4 * (i + reach)
             for k in range(4):

@@ -2,7 +2,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from omote.engines import softness
@@ -111,12 +111,16 @@ def test_a_mirrored_picture_is_mirrored() -> None:
 
 
 @given(EVEN, EVEN)
+@example(2, 2)
+@example(4, 2)
+@example(2, 600)
 @settings(max_examples=30)
 def test_nothing_is_compiled_for_any_size(width: int, height: int) -> None:
     # Kernels are sealed: another type of array would raise.
     picture = portraits.opened(portrait(width, height))
-    matte = pixels().guided_upsample(oval(), picture)
+    matte = pixels().guided_upsample(oval(), picture, feather=2, coarser=height // 2 % 2)
     for behind in (
+        pixels().bokeh(picture, height / 12, matte, coarser=1),
         pixels().blur(picture, height / 40, matte),
         pixels().bokeh(picture, height / 30, matte),
         pixels().plain((20, 30, 40), picture),
