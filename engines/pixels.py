@@ -88,7 +88,11 @@ class CpuPixels:
     """Full-size pixels on the CPU; stateless, any thread."""
 
     def __init__(self) -> None:
-        """Compile what must be compiled: seconds on the first start of an installation."""
+        """Compile what must be compiled: seconds on the first start of an installation.
+
+        OpenCV is held to the caller's thread, for the whole process: stages share the cores already.
+        """
+        cv2.setNumThreads(1)
         self._warm_up()
         seal(*edges.KERNELS, *composition.KERNELS, *softness.KERNELS)
 
