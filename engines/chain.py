@@ -30,7 +30,10 @@ class Turn:
 
 
 class Chain:
-    """Effects, left to right; an effect that raises is skipped for that frame and counted."""
+    """Effects, left to right; one that raises is skipped for that frame, and counted.
+
+    Where the one that raised was to hide something, the picture is veiled instead of shown bare.
+    """
 
     def __init__(self, models: Models, pixels: Pixels) -> None:
         self._models = models
@@ -89,6 +92,11 @@ class Chain:
             self._logged[name] = now
             logger.exception("effect %s failed, frame passed on without it", name)
 
+    @property
+    def conceals(self) -> bool:
+        """Whether people rely on it to hide something, so that it must not simply be left out."""
+        return any(conceals(effect) for effect in self._effects.values())
+
     def reset(self) -> None:
         """Every effect forgets its past."""
         for name, effect in self._effects.items():
@@ -106,3 +114,8 @@ def _apply(effect: AnyEffect, frame: Frame, params: Params, rung: Rung) -> Frame
     if not isinstance(made, Frame):
         raise TypeError(f"it returned {type(made).__name__}, not a frame")
     return made
+
+
+def conceals(effect: AnyEffect) -> bool:
+    """Whether an effect hides something that must not be seen when it fails; few do."""
+    return bool(getattr(effect, "conceals", False))

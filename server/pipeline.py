@@ -7,7 +7,9 @@ newer. Frames and orders take turns, so no effect sees its parameters move withi
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import av
 import cv2
@@ -17,7 +19,7 @@ from omote.engines.effect import Rung
 from omote.server.broadcast import Broadcast
 from omote.server.camera import Camera
 from omote.server.ladder import Ladder
-from omote.server.orders import Invalid, Settings, validate_params
+from omote.server.orders import Invalid, Settings, settings_after, validate_params
 from omote.server.slate import slate
 from omote.server.stats import Stats
 from omote.server.timeline import Timeline
@@ -50,6 +52,7 @@ class Pipeline:
         self._name = name
         self._workshop = workshop
         self._turn = asyncio.Lock()
+        self._ordering = asyncio.Lock()
         self._wake = asyncio.Event()
         self.broadcast = Broadcast(self.stats, workshop.encoders, self._wake.set)
         self._time = Timeline(90_000)
@@ -74,8 +77,16 @@ class Pipeline:
         async with self._turn:
             self.chain.reset()
 
-    async def apply(self, settings: Settings) -> None:
-        """Change what frames go through, between two of them; raises `Invalid` and changes nothing."""
+    async def order(self, patch: Mapping[str, Any]) -> Settings:
+        """Change what frames go through, between two of them; raises `Invalid` and changes nothing.
+
+        Orders take turns too: each begins with what the one before it left.
+        """
+        async with self._ordering:
+            await self._apply(settings_after(self.settings, patch))
+            return self.settings
+
+    async def _apply(self, settings: Settings) -> None:
         params = validate_params(settings.effects, settings.params)
         try:
             built = await asyncio.to_thread(self.chain.build, settings.effects)
@@ -97,7 +108,8 @@ class Pipeline:
             self.chain.close()
 
     async def _run(self) -> None:
-        await self.apply(self.settings)
+        async with self._ordering:
+            await self._apply(self.settings)
         while True:
             try:
                 await self._step()
@@ -199,6 +211,8 @@ class Pipeline:
             turn = self.chain(frame, rung)
         result = turn.frame.picture
         if rung is Rung.PASS:
+            if self.chain.conceals:
+                result = pixels.veiled(result)
             result = pixels.stamped(result, "effects paused")
         return turn, pixels.to_video(result)
 

@@ -28,6 +28,8 @@ class Background:
     """Shows the person before another background, or the room out of focus."""
 
     name: ClassVar[str] = "background"
+    follows: ClassVar[tuple[str, ...]] = ("matte",)
+    conceals: ClassVar[bool] = True
 
     class Params(effect.Params):
         """Which background, and how the person is set before it."""
