@@ -218,7 +218,7 @@ class CpuPixels:
         made = blank(of.width, of.height, of.colours)
         cells = (20, max(1, 20 * of.height // of.width))
         for there, here in zip(made.planes, of.planes, strict=True):
-            few = _resized(here, cells)
+            few = cv2.resize(here, cells, interpolation=cv2.INTER_AREA)
             cv2.resize(few, there.shape[::-1], dst=there, interpolation=cv2.INTER_LINEAR)
         return made
 
