@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from omote.server.camera import Camera, PublisherCamera, SourceCamera
-from omote.server.orders import Settings, settings_after
+from omote.server.orders import Settings
 from omote.server.pipeline import Pipeline
 from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
@@ -64,9 +64,7 @@ class Stage:
 
     async def order(self, patch: Mapping[str, Any]) -> dict[str, Any]:
         """Apply a merge patch whole and return the state; raises `Invalid` and changes nothing."""
-        settings = settings_after(self._pipeline.settings, patch)
-        await self._pipeline.apply(settings)
-        self._save(settings)
+        self._save(await self._pipeline.order(patch))
         return self.state()
 
     async def close(self) -> None:
