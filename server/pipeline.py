@@ -8,14 +8,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import cv2
 
 from omote.engines.chain import Chain, Turn
 from omote.engines.effect import Rung
+from omote.engines.model import UnknownModel
 from omote.server.broadcast import Broadcast
 from omote.server.camera import Camera
 from omote.server.ladder import Ladder
@@ -29,10 +31,14 @@ from omote.streams.latest import Closed
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 PATIENCE = 1.0
 "Seconds without a frame before viewers see the slate."
 SLATE_EVERY = 0.2
 "Seconds between two pictures of the slate."
+LEAST_SLATE = 1 / 30
+"The same when somebody asks for one, as whoever comes or lost a packet does."
 STALE = 0.7
 "Frame intervals a frame may have waited, under load, before the next one is the better one to take."
 UNUSABLE = (av.FFmpegError, cv2.error, ValueError, RuntimeError)
@@ -58,10 +64,11 @@ class Pipeline:
         self._time = Timeline(90_000)
         self._encoding: asyncio.Task[None] | None = None
         self._slate: av.VideoFrame | None = None
+        self._slated = self._slate_due = 0.0  # when it was shown last, from when on it is to be
         self._complained = -1.0
         self._skipped = False
         self._interval = 1 / 30
-        self._last_pts: float | None = None
+        self._paced: tuple[int, float] | None = None  # index and second of the last frame taken
         self._task = asyncio.create_task(self._run(), name=f"stage.{name}")
 
     def wake(self) -> None:
@@ -90,7 +97,7 @@ class Pipeline:
         params = validate_params(settings.effects, settings.params)
         try:
             built = await asyncio.to_thread(self.chain.build, settings.effects)
-        except (OSError, ValueError, RuntimeError) as exc:
+        except (OSError, ValueError, RuntimeError, UnknownModel) as exc:
             raise Invalid([{"at": "effects", "message": str(exc)}]) from exc
         async with self._turn:
             self.chain.use(built, params)
@@ -103,13 +110,17 @@ class Pipeline:
         if self.camera is not None:
             await self.camera.close()
         await self.broadcast.close()
-        await self._previous_encode()
+        with suppress(*UNUSABLE):
+            await self._previous_encode()
         async with self._turn:
             self.chain.close()
 
     async def _run(self) -> None:
         async with self._ordering:
-            await self._apply(self.settings)
+            try:
+                await self._apply(self.settings)
+            except Invalid as exc:
+                logger.error("stage %s goes on without effects: %s", self._name, exc)
         while True:
             try:
                 await self._step()
@@ -119,54 +130,70 @@ class Pipeline:
     async def _step(self) -> None:
         waits = await self._frame_waits()
         if not self.broadcast.viewers:
-            await self._rest(waits)
+            await self._rest()
         elif waits:
+            self._slate_due = time.monotonic() + PATIENCE
             await self._process()
-        else:
+        elif time.monotonic() >= max(self._slate_due, self._slated + LEAST_SLATE):
             await self._show_slate()
 
-    async def _rest(self, waits: bool) -> None:
-        """Nobody watches: nothing is computed, and what passes by is not a loss."""
-        self.ladder = Ladder()
-        if waits and self.camera is not None:
-            self.camera.take()
-        else:
-            await self._woken(PATIENCE)
+    async def _frame_waits(self) -> bool:
+        """Whether a frame can be taken; waits for one, or for anything else to do."""
+        pause = self._pause()
+        if self.camera is not None:
+            try:
+                async with asyncio.timeout(pause):
+                    await self.camera.ready()
+                return True
+            except TimeoutError:
+                return False
+            except Closed:
+                pass  # it may come back
+        await self._woken(pause)
+        return False
+
+    def _pause(self) -> float:
+        """Seconds until viewers should see the slate, or see it again."""
+        if not self.broadcast.viewers:
+            return PATIENCE
+        return max(0.0, max(self._slate_due, self._slated + SLATE_EVERY) - time.monotonic())
 
     async def _woken(self, seconds: float) -> None:
         """Until somebody comes or asks for a keyframe, or that long."""
-        self._wake.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
         except TimeoutError:
             return
+        finally:
+            self._wake.clear()
+
+    async def _rest(self) -> None:
+        """Nobody watches: nothing is computed, and what passes by is not a loss."""
+        await self._calm()
+        if self.camera is not None:
+            self.camera.take()
+
+    async def _calm(self) -> None:
+        """Full quality for whoever is next, also from the publisher."""
+        if self.ladder.rung >= Rung.PUBLISHER and self.camera is not None:
+            await self.camera.ask_for_less(None)
+        self.ladder = Ladder()
+
+    async def _show_slate(self) -> None:
+        await self._calm()
+        if self._slate is None:
+            picture = slate(self._workshop.pixels, "waiting for the camera")
+            self._slate = self._workshop.pixels.to_video(picture)
+        await self._previous_encode()
+        self._slated = time.monotonic()
+        await self.broadcast.put(self._slate, self._time.at(self._slated), None)
 
     def _complain(self) -> None:
         now = time.monotonic()
         if now - self._complained >= 1.0:
             self._complained = now
             logger.exception("stage %s: a picture could not be used, going on", self._name)
-
-    async def _frame_waits(self) -> bool:
-        camera = self.camera
-        if camera is None:
-            return False
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await camera.ready()
-        except (TimeoutError, Closed):
-            return False
-        return True
-
-    async def _show_slate(self) -> None:
-        self.ladder = Ladder()
-        if self._slate is None:
-            picture = slate(self._workshop.pixels, "waiting for the camera")
-            self._slate = self._workshop.pixels.to_video(picture)
-        await self._previous_encode()
-        await self.broadcast.put(self._slate, self._time.at(time.monotonic()), None)
-        await self._woken(SLATE_EVERY)
 
     async def _process(self) -> None:
         """One frame through the chain; its encoding goes on beside the next one's chain."""
@@ -181,7 +208,8 @@ class Pipeline:
             if self.ladder.rung and time.monotonic() - ready > STALE * self._interval:
                 return
             began = time.monotonic()
-            turn, video = await loop.run_in_executor(self._workshop.engines, self._work, frame)
+            work = loop.run_in_executor(self._workshop.engines, self._work, frame)
+            turn, video = await to_its_end(work)
         self._note(frame, turn, began)
         await self._previous_encode()
         pts = self._time.of(camera, frame.pts, frame.time_base, frame.arrived)
@@ -191,9 +219,10 @@ class Pipeline:
         )
 
     async def _previous_encode(self) -> None:
-        encoding, self._encoding = self._encoding, None
-        if encoding is not None:
-            await encoding
+        if self._encoding is not None:
+            await asyncio.wait([self._encoding])
+            encoding, self._encoding = self._encoding, None
+            encoding.result()
 
     def _work(self, frame: Frame) -> tuple[Turn, av.VideoFrame]:
         """In an engine's thread: open the picture, run the chain, give it ready to encode."""
@@ -246,10 +275,13 @@ class Pipeline:
 
     def _pace(self, frame: Frame) -> None:
         """Follow the camera's frame interval: it is the budget when none was ordered."""
-        seconds = float(frame.pts * frame.time_base)
-        if self._last_pts is not None and 0.004 < (gap := seconds - self._last_pts) < 0.5:
+        second = float(frame.pts * frame.time_base)
+        before, self._paced = self._paced, (frame.index, second)
+        if before is None or frame.index <= before[0]:
+            return
+        gap = (second - before[1]) / (frame.index - before[0])
+        if 0.004 < gap < 0.5:
             self._interval += 0.05 * (min(gap, 1.5 * self._interval) - self._interval)
-        self._last_pts = seconds
 
     def _note(self, frame: Frame, turn: Turn, began: float) -> None:
         stats = self.stats
@@ -260,3 +292,12 @@ class Pipeline:
         if (matte := turn.frame.matte) is not None:
             stats.matte_ages.add(matte.age_s * 1e3)
             stats.inferred.add(matte.age_s == 0)
+
+
+async def to_its_end(work: asyncio.Future[T]) -> T:
+    """What a thread gives; it cannot be cancelled, so whoever is waits for its end all the same."""
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise

@@ -18,19 +18,8 @@ from omote.streams.keyframe import is_keyframe
 from omote.streams.packet import Packet
 from omote.streams.webrtc import Viewer
 from tests.numbered import number_in
+from tests.seats import Seat
 from tests.utils import CODECS, STEP, Clock, picture
-
-
-class Seat:
-    """What a broadcast knows of a viewer."""
-
-    def __init__(self, codec: Codec = "H264", estimate: int | None = None) -> None:
-        self.codec = codec
-        self.bitrate_estimate = estimate
-        self.closed = False
-
-    async def close(self) -> None:
-        self.closed = True
 
 
 class Hall:
