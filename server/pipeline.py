@@ -59,6 +59,7 @@ class Pipeline:
         self._workshop = workshop
         self._turn = asyncio.Lock()
         self._ordering = asyncio.Lock()
+        self._closed = False
         self._wake = asyncio.Event()
         self.broadcast = Broadcast(self.stats, workshop.encoders, self._wake.set)
         self._time = Timeline(90_000)
@@ -90,6 +91,8 @@ class Pipeline:
         Orders take turns too: each begins with what the one before it left.
         """
         async with self._ordering:
+            if self._closed:
+                raise Invalid([{"at": "", "message": "the stage has been removed"}])
             await self._apply(settings_after(self.settings, patch))
             return self.settings
 
@@ -107,12 +110,14 @@ class Pipeline:
         """End the work, the camera and the viewers; a frame in a thread is waited for."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        if self.camera is not None:
-            await self.camera.close()
+        camera, self.camera = self.camera, None
+        if camera is not None:
+            await camera.close()
         await self.broadcast.close()
         with suppress(*UNUSABLE):
             await self._previous_encode()
-        async with self._turn:
+        async with self._ordering, self._turn:
+            self._closed = True
             self.chain.close()
 
     async def _run(self) -> None:

@@ -13,7 +13,7 @@ from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
 from omote.streams.packet import Packet
 from omote.streams.source import open_source, retrying
-from omote.streams.webrtc import Publisher, Viewer
+from omote.streams.webrtc import Publisher, Refused, Viewer
 
 
 class Occupied(Exception):
@@ -36,6 +36,7 @@ class Stage:
         self._save = save
         self._source_url = source_url
         self._entrance = asyncio.Lock()
+        self._closed = False
         self._audio_time = Timeline(48_000)
         self._tasks: set[asyncio.Task[None]] = set()
         self._pipeline = Pipeline(name, workshop, settings)
@@ -45,6 +46,7 @@ class Stage:
     async def publish(self, offer: str, *, takeover: bool = False) -> Publisher:
         """Answer a publisher; raises `Occupied` or `omote.streams.webrtc.Refused`."""
         async with self._entrance:
+            self._check_open()
             if self._publisher is not None and not takeover:
                 raise Occupied(f"stage {self.name} has a publisher; ?takeover=true replaces it")
             publisher = await self._workshop.signalling.publisher(offer)
@@ -55,8 +57,12 @@ class Stage:
 
     async def view(self, offer: str) -> Viewer:
         """Answer a viewer; raises `omote.streams.webrtc.Refused`."""
+        self._check_open()
         broadcast = self._pipeline.broadcast
         viewer = await self._workshop.signalling.viewer(offer, broadcast.track_for, broadcast.sound)
+        if self._closed:
+            await viewer.close()
+            self._check_open()
         broadcast.viewers.add(viewer)
         self._pipeline.wake()
         self._start(self._see_out(viewer), "viewer")
@@ -68,8 +74,10 @@ class Stage:
         return self.state()
 
     async def close(self) -> None:
-        """End the camera, the viewers and the work."""
-        await self._pipeline.close()
+        """End the camera, the viewers and the work; who comes later is refused."""
+        async with self._entrance:
+            self._closed = True
+            await self._pipeline.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def state(self) -> dict[str, Any]:
@@ -106,6 +114,10 @@ class Stage:
     def age_buckets(self) -> list[tuple[float, int]]:
         """(upper bound in milliseconds, cumulative count) of the age of every frame that left."""
         return self._pipeline.stats.age_histogram.buckets()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Refused(404, f"stage {self.name} has been removed")
 
     @property
     def _publisher(self) -> Publisher | None:

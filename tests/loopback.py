@@ -151,6 +151,16 @@ def client() -> RTCPeerConnection:
     return RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
 
+@asynccontextmanager
+async def opened() -> AsyncIterator[RTCPeerConnection]:
+    """A connection that is closed afterwards."""
+    connection = client()
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
 async def offered(connection: RTCPeerConnection) -> str:
     """The connection's offer, with its loopback candidates."""
     offer = await connection.createOffer()

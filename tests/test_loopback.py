@@ -20,7 +20,7 @@ from omote.streams.latest import Closed
 from omote.streams.link import is_media
 from omote.streams.packet import Packet
 from omote.streams.webrtc import Peer, Publisher, Signalling, Viewer
-from tests.loopback import Camera, Hum, answered, client, offered, publishing, viewing
+from tests.loopback import Camera, Hum, answered, offered, opened, publishing, viewing
 from tests.numbered import number_in
 from tests.utils import CODECS, STEP, picture
 
@@ -98,15 +98,6 @@ async def test_losses_on_a_slow_way_cost_a_few_frames_at_most(
     assert rain.lost >= 2
     assert max(after - before for before, after in pairwise(seen)) <= longest
     assert seen == sorted(seen)
-
-
-@asynccontextmanager
-async def opened() -> AsyncIterator[RTCPeerConnection]:
-    connection = client()
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager
