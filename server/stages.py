@@ -77,6 +77,9 @@ def kept_settings(file: Path) -> Settings:
         validate_params(settings.effects, settings.params)
     except FileNotFoundError:
         return Settings()
+    except OSError as exc:
+        logger.error("settings cannot be read: %s", exc)
+        return Settings()
     except (ValidationError, Invalid) as exc:
         aside = file.with_suffix(".refused.json")
         file.rename(aside)
@@ -86,8 +89,11 @@ def kept_settings(file: Path) -> Settings:
 
 
 def keep_settings(file: Path, settings: Settings) -> None:
-    """Write whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Write whole or not at all; what cannot be written holds until the process ends."""
     new = file.with_suffix(".new")
-    new.write_text(settings.model_dump_json(exclude_defaults=True))
-    new.replace(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new.write_text(settings.model_dump_json(exclude_defaults=True))
+        new.replace(file)
+    except OSError as exc:
+        logger.error("settings could not be kept: %s", exc)
