@@ -1,96 +1,181 @@
-"""Who may import whom, and what a wheel must hold: tests that read the repository itself."""
+"""Layers: who may import whom, and what is in the package that people install."""
 
 import ast
+import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = ("streams", "engines", "server", "clients")
 MAY_IMPORT = {
     "streams": {"streams"},
     "engines": {"streams", "engines"},
     "server": {"streams", "engines", "server"},
     "clients": {"streams", "clients"},
 }
+BENCH = "server/bench"
+"It drives the clients, so it alone stands above them, too."
+OPTIONAL = {"uvloop", "tensorrt", "pycuda", "omote.server.bench.chromium"}
+"Heavy, or not on every system: imported where the one place that needs them is."
 
 
-def modules() -> list[Path]:
-    return [path for layer in MAY_IMPORT for path in sorted((ROOT / layer).rglob("*.py"))]
+def modules() -> Iterator[Path]:
+    for layer in LAYERS:
+        yield from sorted((ROOT / layer).rglob("*.py"))
 
 
-def imports(path: Path) -> list[str]:
-    names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text())):
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(("omote", *parts)).removesuffix(".__init__")
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Dotted names of every import; of `from a import b` also `a.b`, which may be a module."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return names
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def allowed(path: Path) -> set[str]:
-    """A bench sets up a server and its clients, so it alone may know both."""
-    layer, *inner = path.relative_to(ROOT).parts
-    return MAY_IMPORT[layer] | ({"clients"} if inner[0] == "bench" else set())
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
 
 
-def test_a_layer_imports_only_itself_and_those_below() -> None:
+def test_each_layer_imports_only_what_is_below_it() -> None:
+    wrong = []
+    for path in modules():
+        layer = path.relative_to(ROOT).parts[0]
+        allowed = MAY_IMPORT[layer] | ({"clients"} if relative(path).startswith(BENCH) else set())
+        for name in imports(tree_of(path)):
+            parts = name.split(".")
+            if parts[0] == "omote" and len(parts) > 1 and parts[1] not in allowed:
+                wrong.append(f"{relative(path)}: {name}")
+    assert wrong == []
+
+
+def test_no_product_module_knows_of_the_bench_or_the_tests() -> None:
     wrong = [
-        f"{path.relative_to(ROOT)} imports {name}"
+        f"{relative(path)}: {name}"
         for path in modules()
-        for name in imports(path)
-        if name.startswith("omote.") and name.split(".")[1] not in allowed(path)
+        if not relative(path).startswith((BENCH, "server/cli.py"))
+        for name in imports(tree_of(path))
+        if name.startswith(("omote.server.bench", "tests"))
     ]
     assert wrong == []
 
 
-def module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(("omote", *(part for part in parts if part != "__init__")))
+def test_every_import_is_absolute() -> None:
+    wrong = [
+        relative(path)
+        for path in modules()
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert wrong == []
 
 
-def test_imports_have_no_cycles() -> None:
-    known = {module_name(path): path for path in modules()}
-    reaches = {
+def test_no_import_is_hidden_in_a_function_but_of_what_is_optional() -> None:
+    hidden = []
+    for path in modules():
+        for function in ast.walk(tree_of(path)):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                hidden += [
+                    f"{relative(path)}: {name}"
+                    for name in imports(function)
+                    if not any(f"{name}.".startswith(f"{allowed}.") for allowed in OPTIONAL)
+                ]
+    assert hidden == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    known = {name_of(path): path for path in modules()}
+    below = {
         name: {
-            target
-            for wanted in imports(path)
-            for target in (wanted, wanted.rpartition(".")[0])
-            if target in known and target != name and not name.startswith(target + ".")
+            found
+            for found in imports(tree_of(path))
+            if found in known and not f"{name}.".startswith(f"{found}.")  # nor a package of it
         }
         for name, path in known.items()
     }
-    done: set[str] = set()
-
-    def visit(name: str, way: tuple[str, ...]) -> None:
-        assert name not in way, f"cycle: {' -> '.join((*way, name))}"
-        if name in done:
-            return
-        for target in reaches[name]:
-            visit(target, (*way, name))
-        done.add(name)
-
-    for name in known:
-        visit(name, ())
+    while leaves := {name for name, others in below.items() if not others}:
+        below = {n: others - leaves for n, others in below.items() if n not in leaves}
+    assert below == {}
 
 
-def test_every_folder_of_code_is_among_the_packages() -> None:
+def package_of(path: Path) -> str:
+    return ".".join(("omote", *path.relative_to(ROOT).parts))
+
+
+def test_every_folder_of_code_is_listed_as_a_package() -> None:
+    folders = {package_of(path.parent) for path in modules()}
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    assert sorted(listed) == sorted(
-        {module_name(path.parent / "__init__.py") for path in modules()}
-    )
+    assert sorted(listed) == sorted(folders)
+    assert all((ROOT / layer / "py.typed").exists() for layer in LAYERS)
 
 
-def test_the_wheel_holds_every_module_the_page_and_the_weights(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path)]
-    subprocess.run([*build, str(ROOT)], check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    held = set(zipfile.ZipFile(wheel).namelist())
-    wanted = {f"omote/{path.relative_to(ROOT)}" for path in modules()}
-    wanted |= {f"omote/{path.relative_to(ROOT)}" for path in ROOT.glob("clients/web/*")}
-    wanted |= {f"omote/{path.relative_to(ROOT)}" for path in ROOT.glob("engines/weights/*.onnx")}
-    wanted |= {f"omote/{layer}/py.typed" for layer in MAY_IMPORT}
-    assert wanted - held == set()
+def test_editors_and_mypy_find_every_layer() -> None:
+    for layer in LAYERS:
+        link = ROOT / "typings" / "omote" / layer
+        assert link.is_symlink() and link.resolve() == ROOT / layer
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]:
+    """A wheel built from a copy, so that nothing is left in the working tree."""
+    copy = tmp_path_factory.mktemp("source")
+    for layer in LAYERS:
+        ignored = shutil.ignore_patterns("__pycache__", "node_modules")
+        shutil.copytree(ROOT / layer, copy / layer, ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy / name)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."]
+    built = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
+    [path] = (copy / "dist").glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        yield archive
+
+
+def test_the_wheel_holds_every_module_the_page_and_the_weights(wheel: zipfile.ZipFile) -> None:
+    held = set(wheel.namelist())
+    files = [
+        *modules(),
+        *(ROOT / "clients" / "web").iterdir(),
+        *(ROOT / "engines" / "weights").glob("*.onnx"),
+        *(ROOT / layer / "py.typed" for layer in LAYERS),
+    ]
+    missing = {f"omote/{relative(file)}" for file in files} - held
+    assert missing == set()
+    assert any(name.endswith("selfie_square.onnx") for name in held)
+    assert any(name.endswith("index.html") for name in held)
+
+
+def test_the_wheel_holds_nothing_else(wheel: zipfile.ZipFile) -> None:
+    strange = [
+        name
+        for name in wheel.namelist()
+        if not name.startswith("omote/") and ".dist-info/" not in name
+    ]
+    assert strange == []
+    assert not any("/tests/" in name or name.endswith(".pyc") for name in wheel.namelist())
+
+
+def test_the_wheel_has_its_licence_and_its_command(wheel: zipfile.ZipFile) -> None:
+    held = {
+        name.split(".dist-info/")[1]: name for name in wheel.namelist() if ".dist-info/" in name
+    }
+    assert "licenses/LICENSE" in held
+    assert b"omote = omote.server.cli:main" in wheel.read(held["entry_points.txt"])
+    assert b"License-Expression: Apache-2.0" in wheel.read(held["METADATA"])
