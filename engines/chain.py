@@ -4,7 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -74,6 +74,8 @@ class Chain:
                 frame = made
             else:
                 failed[name] = f"{type(made).__name__}: {made}"
+                if conceals(effect):
+                    frame = replace(frame, picture=self._pixels.veiled(frame.picture))
             steps[name] = (time.perf_counter() - began) * 1e3
         return Turn(frame, steps, failed)
 

@@ -60,6 +60,7 @@ class Pipeline:
         self._turn = asyncio.Lock()
         self._ordering = asyncio.Lock()
         self._closed = False
+        self._ready = False  # before the effects are there the bare picture is not shown
         self._wake = asyncio.Event()
         self.broadcast = Broadcast(self.stats, workshop.encoders, self._wake.set)
         self._time = Timeline(90_000)
@@ -104,6 +105,7 @@ class Pipeline:
             raise Invalid([{"at": "effects", "message": str(exc)}]) from exc
         async with self._turn:
             self.chain.use(built, params)
+            self._ready, self._slate = True, None
             self.settings, self.params = settings, params
 
     async def close(self) -> None:
@@ -125,7 +127,9 @@ class Pipeline:
             try:
                 await self._apply(self.settings)
             except Invalid as exc:
-                logger.error("stage %s goes on without effects: %s", self._name, exc)
+                logger.error(
+                    "stage %s shows nothing until it is ordered otherwise: %s", self._name, exc
+                )
         while True:
             try:
                 await self._step()
@@ -145,7 +149,7 @@ class Pipeline:
     async def _frame_waits(self) -> bool:
         """Whether a frame can be taken; waits for one, or for anything else to do."""
         pause = self._pause()
-        if self.camera is not None:
+        if self.camera is not None and self._ready:
             try:
                 async with asyncio.timeout(pause):
                     await self.camera.ready()
@@ -188,7 +192,8 @@ class Pipeline:
     async def _show_slate(self) -> None:
         await self._calm()
         if self._slate is None:
-            picture = slate(self._workshop.pixels, "waiting for the camera")
+            words = "waiting for the camera" if self._ready else "the effects cannot be loaded"
+            picture = slate(self._workshop.pixels, words)
             self._slate = self._workshop.pixels.to_video(picture)
         await self._previous_encode()
         self._slated = time.monotonic()

@@ -85,6 +85,17 @@ def test_an_effect_that_returns_no_frame_is_a_broken_one() -> None:
     assert made.errors == {"rude": 1}
 
 
+def test_what_a_broken_effect_was_to_hide_is_veiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Broken, "conceals", True, raising=False)
+    [frame] = opened()
+    veiled = chain("broken")(frame, Rung.FULL).frame
+    plain, shown = PIXELS.rgb(frame.picture), PIXELS.rgb(veiled.picture)
+    edges = [np.abs(np.diff(rgb.astype(int), axis=1)).max() for rgb in (plain, shown)]
+    assert edges[1] < edges[0] / 4
+    assert chain("broken").conceals
+    assert not chain("tint").conceals
+
+
 def test_every_effect_forgets_its_past_when_the_size_changes() -> None:
     made = chain("tint")
     for frame in (*opened(2), *opened(2, 480, 360), *opened(1)):

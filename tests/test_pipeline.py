@@ -249,15 +249,20 @@ async def test_a_source_that_ends_does_not_stop_the_world(pipeline: Pipeline) ->
         assert await viewer.more(1) == [0]
 
 
-async def test_a_stage_whose_effects_cannot_be_loaded_passes_pictures_through_and_says_so(
+async def test_a_stage_whose_effects_cannot_be_loaded_shows_nothing_and_says_so(
     workshop: Workshop, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """What they were to hide must not be seen; an order sets it right."""
     pipeline = Pipeline("a", workshop, Settings(effects=("unloadable",)))
     camera = Tripod()
     await pipeline.use_camera(camera)
+    shots = Shots(camera)
     try:
         async with seated(pipeline) as viewer:
-            assert await one_by_one(Shots(camera), viewer, 2) == [1, 2]
+            shots.take()
+            assert await viewer.more(2) == [0, 0]
+            await pipeline.order({"effects": []})
+            assert await one_by_one(shots, viewer, 2) == [2, 3]
         assert "no such weights" in caplog.text
     finally:
         await pipeline.close()
