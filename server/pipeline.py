@@ -72,6 +72,12 @@ class Pipeline:
         self._interval = 1 / 30
         self._paced: tuple[int, float] | None = None  # index and second of the last frame taken
         self._task = asyncio.create_task(self._run(), name=f"stage.{name}")
+        self._task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: "asyncio.Task[None]") -> None:
+        """Never in silence: it ends when it is cancelled, or by a mistake of ours."""
+        if not task.cancelled() and (mistake := task.exception()) is not None:
+            logger.critical("stage %s has stopped", self._name, exc_info=mistake)
 
     def wake(self) -> None:
         """Somebody came: look again."""

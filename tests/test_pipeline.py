@@ -235,6 +235,18 @@ async def test_a_picture_that_cannot_be_opened_is_dropped(
     assert "a picture could not be used" in caplog.text
 
 
+async def test_a_stage_that_stops_by_a_mistake_of_ours_does_not_do_so_in_silence(
+    pipeline: Pipeline, camera: Tripod, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken() -> Frame | None:
+        raise KeyError("no such key")
+
+    camera.take = mistaken  # type: ignore[method-assign]
+    Shots(camera).take()
+    await settled(lambda: "stage a has stopped" in caplog.text)
+    assert "no such key" in caplog.text
+
+
 async def test_a_source_that_ends_does_not_stop_the_world(pipeline: Pipeline) -> None:
     """Nor one that fails: with or without viewers the loop goes on and the slate is shown."""
 
