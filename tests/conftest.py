@@ -1,5 +1,6 @@
 """What every test may use."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,9 @@ from tests import tints
 # The same examples on every run; how long one takes depends on the machine and is no failure.
 settings.register_profile("omote", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("omote")
+
+# A shell's background job ignores SIGINT, and so would every program that a test starts and stops.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
