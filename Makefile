@@ -33,12 +33,12 @@ weights:
 
 .venv/run.stamp: .venv/bin/pip pyproject.toml $(PINS)
 	@echo "installing omote and what it needs (once)" >&2
-	@$(BIN)/pip install -q -c $(PINS) -e .
+	@$(BIN)/pip install -qq -c $(PINS) -e .
 	@touch $@
 
 .venv/test.stamp: .venv/bin/pip pyproject.toml $(PINS) .ci/system
 	@.ci/system
-	@$(BIN)/pip install -q -c $(PINS) -e . --group dev
+	@$(BIN)/pip install -qq -c $(PINS) -e . --group dev
 	@touch $@ .venv/run.stamp
 
 clean:

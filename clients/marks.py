@@ -1,8 +1,9 @@
 """Marks: a picture's number painted into its luma, large enough to outlive a blur and two encoders.
 
-Two rows of twelve black or white cells in the top left corner: 16 bits of the number, then 8 of a
-checksum. Cells are 64 pixels wide in a picture 720 high; on such a one they are read without error
-through a Gaussian blur of 30 pixels' deviation, because reading sharpens from cell to cell.
+Six rows of four black or white cells in the top left corner, where heads and shoulders seldom are:
+16 bits of the number, then 8 of a checksum. Cells are 64 pixels wide in a picture 720 high; on such a
+one they are read without error through a Gaussian blur of 30 pixels' deviation, because reading
+sharpens from cell to cell. A lens blur, in which white outshines black, they do not survive.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 Luma = NDArray[np.uint8]
 
-ROWS, COLUMNS = 2, 12
+ROWS, COLUMNS = 6, 4
 NUMBERS = 1 << 16
 "Numbers there are; a larger one begins again at 0."
 BLACK, WHITE = 16, 235
@@ -34,7 +35,7 @@ def luma_of(video: av.VideoFrame) -> Luma:
 
 
 def paint(luma: Luma, number: int) -> None:
-    """Paint `number` modulo `NUMBERS` onto a luma plane (H, W), at least 12 cells wide."""
+    """Paint `number` modulo `NUMBERS` onto a luma plane (H, W), at least four cells wide."""
     cell = cell_for(luma.shape[0])
     values = np.where(_cells(number % NUMBERS), WHITE, BLACK).astype(np.uint8)
     painted = luma[: ROWS * cell, : COLUMNS * cell].reshape(ROWS, cell, COLUMNS, cell, copy=False)
@@ -50,7 +51,7 @@ def read(luma: Luma) -> int | None:
 
 
 def number_in(levels: NDArray[np.float64]) -> int | None:
-    """The number whose cells have these mean levels of luma, (2, 12)."""
+    """The number whose cells have these mean levels of luma, (6, 4)."""
     levels = _sharpened(levels)
     dark, light = levels.min(), levels.max()
     if light - dark < LEAST_CONTRAST:
@@ -61,7 +62,7 @@ def number_in(levels: NDArray[np.float64]) -> int | None:
 
 
 def _levels(luma: Luma, cell: int) -> NDArray[np.float64]:
-    """(2, 12): mean luma of the inner quarter of each cell."""
+    """(6, 4): mean luma of the inner quarter of each cell."""
     marked = luma[: ROWS * cell, : COLUMNS * cell].reshape(ROWS, cell, COLUMNS, cell)
     inner = slice(cell // 4, cell - cell // 4)
     return np.asarray(marked[:, inner, :, inner].mean((1, 3)))
@@ -75,7 +76,7 @@ def _sharpened(levels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _cells(number: int) -> NDArray[np.bool_]:
-    """(2, 12): which cells are white."""
+    """(6, 4): which cells are white."""
     word = number << 8 | _checksum(number)
     return (word >> np.arange(23, -1, -1) & 1).astype(bool).reshape(ROWS, COLUMNS)
 

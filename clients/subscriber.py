@@ -33,6 +33,10 @@ class Notes:
         self.reports: dict[str, list[tuple[float, int]]] = {"video": [], "audio": []}
         "NTP seconds and timestamps, from sender reports."
         self.keyframes_asked = 0
+        self.recovered = 0
+        "Packets that were lost and came when asked for again."
+        self.given_up = 0
+        "Packets that were lost for good."
 
     def picture(self, video: VideoFrame, timestamp: int) -> None:
         """A picture that could be shown now."""
@@ -53,6 +57,7 @@ class Subscriber:
         self.notes = Notes()
         self.connection: RTCPeerConnection = signalling.new_connection()
         self._recovery: Recovery | None = None
+        self._losses = LossTracker()
         self._reader: asyncio.Task[None] | None = None
         video = self.connection.addTransceiver("video", direction="recvonly")
         if codecs:
@@ -72,7 +77,7 @@ class Subscriber:
 
     def _decode(self, receiver: RTCRtpReceiver) -> None:
         loop = asyncio.get_running_loop()
-        self._recovery = recovery = Recovery(receiver, FrameBuffer(), LossTracker())
+        self._recovery = recovery = Recovery(receiver, FrameBuffer(), self._losses)
         queue = DecoderQueue(self._show, lambda: call_soon(loop, recovery.want_keyframe))
         interop.use_decoder_queue(receiver, queue)
 
@@ -120,6 +125,8 @@ class Subscriber:
         """After the session: end what looked after it."""
         if self._recovery is not None:
             self.notes.keyframes_asked = self._recovery.keyframes_asked
+            self.notes.recovered = self._losses.recovered
+            self.notes.given_up = self._losses.given_up
             await self._recovery.stop()
         if self._reader is not None:
             await asyncio.wait([self._reader], timeout=1)

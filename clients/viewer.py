@@ -73,7 +73,7 @@ def main(
     """Watch WHEP endpoints until told to stop."""
     way: Way = "stock" if stock else "decode" if decode else "count"
     codecs = only("VP8" if codec == "VP8" else "H264") if codec != "any" else []
-    weather = Weather(delay_ms / 1e3, loss / 100)
+    weather = Weather(delay_ms / 1e3, loss / 100, seed=3)
 
     def make() -> Subscriber:
         return Subscriber(way, codecs, audio=audio)

@@ -55,26 +55,25 @@ class Reel:
         """`prepare` makes of each picture what is shown, in the thread."""
         self._path, self._prepare = path, prepare
         self._shown: Picture | None = None
-        self._failure = ""
+        self._failure = "no picture yet"
+        self._patience = PATIENCE_S
         self._ready, self._wanted = threading.Event(), threading.Event()
-        self._closed = False
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"reel {path.name}", daemon=True)
         self._thread.start()
 
     def now(self) -> Picture:
-        """What it shows now; waits for its first picture only. Raises `ValueError` if none comes."""
+        """What it shows now; the first time it waits. Raises `ValueError` if there is nothing."""
         self._wanted.set()
-        if self._shown is None and not self._ready.wait(PATIENCE_S):
-            raise ValueError(f"the background {self._path.name!r} gives no picture")
+        patience, self._patience = self._patience, 0.0
+        self._ready.wait(patience)
         if self._shown is None:
-            raise ValueError(
-                f"the background {self._path.name!r} cannot be decoded: {self._failure}"
-            )
+            raise ValueError(f"the background {self._path.name!r} cannot be shown: {self._failure}")
         return self._shown
 
     def close(self) -> None:
         """End the thread and wait for it."""
-        self._closed = True
+        self._closed.set()
         self._wanted.set()
         self._thread.join()
 
@@ -85,7 +84,8 @@ class Reel:
         except (av.FFmpegError, IndexError, ValueError) as exc:
             self._failure = str(exc)
             logger.warning("the background %s stopped: %s", self._path.name, exc)
-        self._ready.set()
+        finally:
+            self._ready.set()
 
     def _shown_once(self) -> bool:
         """From its beginning to its end; False once closed, or if it is but one picture."""
@@ -97,7 +97,7 @@ class Reel:
                     first = at
                 began = max(began, time.monotonic() - (at - first) - 1)  # it was not looked at
                 self._wait(began + at - first - time.monotonic())
-                if self._closed:
+                if self._closed.is_set():
                     return False
                 self._shown = self._prepare(_upright(video))
                 self._ready.set()
@@ -106,7 +106,7 @@ class Reel:
 
     def _wait(self, seconds: float) -> None:
         """Until it is time for the next picture, and somebody looks."""
-        time.sleep(max(seconds, 0))
+        self._closed.wait(max(seconds, 0))
         self._wanted.wait()
         self._wanted.clear()
 

@@ -3,8 +3,10 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 from omote.engines.effect import AnyEffect, Params, Rung, UnknownEffect, kinds
 from omote.engines.model import Models
@@ -12,6 +14,8 @@ from omote.engines.pixels import Pixels
 from omote.streams.frame import Frame
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,16 @@ class Turn:
 
 
 class Chain:
-    """Effects, left to right; an effect that raises is skipped for that frame and counted."""
+    """Effects, left to right; one that raises is skipped for that frame, and counted.
+
+    Where the one that raised was to hide something, the picture is veiled instead of shown bare.
+    """
 
     def __init__(self, models: Models, pixels: Pixels) -> None:
         self._models = models
         self._pixels = pixels
-        self._used: tuple[dict[str, AnyEffect], Mapping[str, Params]] = ({}, {})
+        self._effects: dict[str, AnyEffect] = {}
+        self._params: Mapping[str, Params] = {}
         self._logged: dict[str, float] = {}
         self._size = (0, 0)
         self.errors: Counter[str] = Counter()
@@ -41,21 +49,19 @@ class Chain:
         known = kinds()
         if unknown := [name for name in names if name not in known]:
             raise UnknownEffect(f"no effect {unknown[0]!r}; there are {', '.join(known)}")
-        present, _ = self._used
-        return {n: present.get(n) or known[n](self._models, self._pixels) for n in names}
+        return {n: self._effects.get(n) or known[n](self._models, self._pixels) for n in names}
 
     def use(self, built: dict[str, AnyEffect], params: Mapping[str, Params]) -> None:
         """Put what `build` made to work, between two frames; what fell out is closed."""
-        before, _ = self._used
-        for name, effect in before.items():
+        for name, effect in self._effects.items():
             if built.get(name) is not effect:
-                effect.close()
-        self._used = built, params
+                self._attempt(name, effect.close)
+        self._effects = built
+        self._params = params
 
     def tune(self, params: Mapping[str, Params]) -> None:
-        """Other parameters from the next frame on; a frame under way keeps those it began with."""
-        effects, _ = self._used
-        self._used = effects, params
+        """Other parameters for the same effects, between two frames."""
+        self._params = params
 
     def __call__(self, frame: Frame, rung: Rung) -> Turn:
         """Send one frame through; called in order, one at a time, in a worker thread."""
@@ -63,18 +69,27 @@ class Chain:
         if size != self._size:
             self._size = size
             self.reset()
-        effects, params = self._used
         steps: dict[str, float] = {}
         failed: dict[str, str] = {}
-        for name, effect in effects.items():
+        for name, effect in self._effects.items():
             began = time.perf_counter()
-            try:
-                frame = effect(frame, params[name], rung)
-            except Exception as exc:  # noqa: BLE001  the plugin boundary
-                failed[name] = f"{type(exc).__name__}: {exc}"
-                self._count(name)
+            made = self._attempt(name, partial(_apply, effect, frame, self._params[name], rung))
+            if isinstance(made, Frame):
+                frame = made
+            else:
+                failed[name] = f"{type(made).__name__}: {made}"
+                if conceals(effect):
+                    frame = replace(frame, picture=self._pixels.veiled(frame.picture))
             steps[name] = (time.perf_counter() - began) * 1e3
         return Turn(frame, steps, failed)
+
+    def _attempt(self, name: str, work: Callable[[], T]) -> T | Exception:
+        """The plugin boundary: what an effect raises is counted, logged and given back."""
+        try:
+            return work()
+        except Exception as exc:  # noqa: BLE001
+            self._count(name)
+            return exc
 
     def _count(self, name: str) -> None:
         self.errors[name] += 1
@@ -83,15 +98,30 @@ class Chain:
             self._logged[name] = now
             logger.exception("effect %s failed, frame passed on without it", name)
 
+    @property
+    def conceals(self) -> bool:
+        """Whether people rely on it to hide something, so that it must not simply be left out."""
+        return any(conceals(effect) for effect in self._effects.values())
+
     def reset(self) -> None:
         """Every effect forgets its past."""
-        effects, _ = self._used
-        for effect in effects.values():
-            effect.reset()
+        for name, effect in self._effects.items():
+            self._attempt(name, effect.reset)
 
     def close(self) -> None:
         """Close every effect."""
-        effects, _ = self._used
-        for effect in effects.values():
-            effect.close()
-        self._used = {}, {}
+        for name, effect in self._effects.items():
+            self._attempt(name, effect.close)
+        self._effects = {}
+
+
+def _apply(effect: AnyEffect, frame: Frame, params: Params, rung: Rung) -> Frame:
+    made: object = effect(frame, params, rung)
+    if not isinstance(made, Frame):
+        raise TypeError(f"it returned {type(made).__name__}, not a frame")
+    return made
+
+
+def conceals(effect: AnyEffect) -> bool:
+    """Whether an effect hides something that must not be seen when it fails; few do."""
+    return bool(getattr(effect, "conceals", False))

@@ -27,7 +27,7 @@ class Edge:
     light_wrap: float = 0.0
     "How much of the new background's light falls on it, 0..1."
     hardness: float = 0.0
-    "0 keeps the matte's transition, 1 leaves hardly any."
+    "0 keeps the matte's transition, 1 leaves hardly any, and that farther inside."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,14 +53,17 @@ def composed(picture: I420, matte: Alpha, behind: I420 | Soft, edge: Edge) -> I4
         light = _light(matte.low, edge.light_wrap)
         blocks = _widened(blocks, matte)
     soft = _coarse(behind, shape)
-    steep = np.float32(1 / (1 - 0.9 * edge.hardness))
+    middle, steep = np.float32(0.5 + 0.2 * edge.hardness), np.float32(1 / (1 - 0.9 * edge.hardness))
     for index, (source, target) in enumerate(zip(picture.rows, made.rows, strict=True)):
-        maps = np.stack([matte.foreground[index], matte.background[index], light, soft[index]])
         scale = 2 if index == 0 else 1
+        # Cameras halve colour's resolution, so it bleeds farther over the edge than light.
+        bled = matte.near * np.float32(edge.decontaminate * (index > 0))
+        inside, outside = matte.foreground[index], matte.background[index]
+        maps = np.stack([inside, outside, light, soft[index], bled])
         down, across = (steps(scale * n, m) for n, m in zip(matte.half.shape, shape, strict=True))
         lay(
             matte.half, blocks, scale, source, target, maps,
-            np.float32(edge.decontaminate), steep, down, across,
+            np.float32(edge.decontaminate), middle, steep, down, across,
         )  # fmt: skip
     return made
 
@@ -101,18 +104,20 @@ def lay(
     target: Bytes,
     maps: Floats,
     clean: np.float32,
+    middle: np.float32,
     steep: np.float32,
     down: Steps,
     across: Steps,
 ) -> None:
     """Lay a plane's person over `target`, in place.
 
-    `scale`: pixels of the plane per pixel of alpha, 1 or 2. `maps` (4, h, w): colour inside, colour
-    outside, light, the new background without detail. `clean`: 0..1 decontaminated.
+    `scale`: pixels of the plane per pixel of alpha, 1 or 2. `maps` (5, h, w): colour inside, colour
+    outside, light, the new background without detail, how much colour may have bled. `clean`:
+    0..1 decontaminated.
     """
     size = 8 * scale
     height, width = alpha.shape[0] * scale, alpha.shape[1] * scale
-    wide = np.empty((4, int(np.max(down[1][:size])) + 3, width), np.float32)
+    wide = np.empty((5, int(np.max(down[1][:size])) + 3, width), np.float32)
     opacity = np.empty(width, np.float32)
     for row in range(blocks.shape[0]):
         kinds, block = blocks[row], 0
@@ -131,18 +136,9 @@ def lay(
             spread(maps, top, bottom, across, start, stop, wide)
             for j in range(first, last):
                 _alphas(alpha, scale, j, start, stop, opacity)
-                _mix(
-                    source[j, start:stop],
-                    target[j, start:stop],
-                    opacity,
-                    wide,
-                    start,
-                    down[0][j] - top,
-                    down[1][j] - top,
-                    down[2][j],
-                    clean,
-                    steep,
-                )
+                seen, shown = source[j, start:stop], target[j, start:stop]
+                above, below, part = down[0][j] - top, down[1][j] - top, down[2][j]
+                _mix(seen, shown, opacity, wide, start, above, below, part, clean, middle, steep)
 
 
 @kernel
@@ -187,6 +183,7 @@ def _mix(
     below: int,
     part: np.float32,
     clean: np.float32,
+    middle: np.float32,
     steep: np.float32,
 ) -> None:
     none, half, one, most = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
@@ -195,6 +192,7 @@ def _mix(
     b0, b1 = wide[1, above, start:stop], wide[1, below, start:stop]
     l0, l1 = wide[2, above, start:stop], wide[2, below, start:stop]
     n0, n1 = wide[3, above, start:stop], wide[3, below, start:stop]
+    e0, e1 = wide[4, above, start:stop], wide[4, below, start:stop]
     for i in range(source.size):
         inside = f0[i] + (f1[i] - f0[i]) * part
         outside = b0[i] + (b1[i] - b0[i]) * part
@@ -203,9 +201,14 @@ def _mix(
         seen, new, a = np.float32(source[i]), np.float32(target[i]), alpha[i]
         estimate = inside + a * (seen - a * inside - (one - a) * outside)
         person = seen + clean * (estimate - seen)
+        apart = inside - outside
+        foreign = (inside - seen) * apart / (apart * apart + np.float32(25))
+        foreign = min(max((foreign - np.float32(0.04)) * np.float32(5), none), one)
+        bled = e0[i] + (e1[i] - e0[i]) * part
+        person += bled * foreign * (inside - person)
         person += light * (soft - person)
         person = min(max(person, none), most)
-        opacity = min(max((a - half) * steep + half, none), one)
+        opacity = min(max((a - middle) * steep + half, none), one)
         target[i] = np.uint8(new + opacity * (person - new) + half)
 
 

@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Mapping
 from enum import IntEnum
 from functools import cache
+from graphlib import TopologicalSorter
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -33,7 +34,7 @@ class Rung(IntEnum):
     PUBLISHER = 6
     "The publisher is asked for less."
     PASS = 7
-    "Pass-through, marked in the picture."
+    "Pass-through, marked in the picture; veiled where an effect was to hide something."
 
 
 class Params(BaseModel):
@@ -78,11 +79,13 @@ class UnknownEffect(Exception):
 
 @cache
 def kinds() -> Mapping[str, type[AnyEffect]]:
-    """Every effect by name, in alphabetical order: the files of `omote.engines.effects`."""
-    return {
-        module.name: _effect_of(module.name)
-        for module in sorted(pkgutil.iter_modules(effects.__path__), key=lambda m: m.name)
-    }
+    """Every effect by name, the files of `omote.engines.effects`, in an order that works.
+
+    That is alphabetical, but for an effect that names in `follows` what must have run before it.
+    """
+    found = {m.name: _effect_of(m.name) for m in pkgutil.iter_modules(effects.__path__)}
+    after = {name: getattr(found[name], "follows", ()) for name in sorted(found)}
+    return {name: found[name] for name in TopologicalSorter(after).static_order()}
 
 
 def _effect_of(name: str) -> type[AnyEffect]:

@@ -83,12 +83,19 @@ class Pixels(Protocol):
     def stamped(self, picture: Picture, words: str) -> Picture:
         """A copy with words in its top left corner, white on a dark ground."""
 
+    def veiled(self, picture: Picture) -> Picture:
+        """A copy in which nobody and nothing can be made out, for little work."""
+
 
 class CpuPixels:
     """Full-size pixels on the CPU; stateless, any thread."""
 
     def __init__(self) -> None:
-        """Compile what must be compiled: seconds on the first start of an installation."""
+        """Compile what must be compiled: seconds on the first start of an installation.
+
+        OpenCV is held to the caller's thread, for the whole process: stages share the cores already.
+        """
+        cv2.setNumThreads(1)
         self._warm_up()
         seal(*edges.KERNELS, *composition.KERNELS, *softness.KERNELS)
 
@@ -203,6 +210,16 @@ class CpuPixels:
         luma[room : 3 * room + up + below, room : 3 * room + across] //= 4
         at = (2 * room, 2 * room + up)
         cv2.putText(luma, words, at, cv2.FONT_HERSHEY_DUPLEX, scale, (235,), 1, cv2.LINE_AA)
+        return made
+
+    def veiled(self, picture: Picture) -> Picture:
+        """See `Pixels`; a score of cells across."""
+        of = _cpu(picture)
+        made = blank(of.width, of.height, of.colours)
+        cells = (20, max(1, 20 * of.height // of.width))
+        for there, here in zip(made.planes, of.planes, strict=True):
+            few = cv2.resize(here, cells, interpolation=cv2.INTER_AREA)
+            cv2.resize(few, there.shape[::-1], dst=there, interpolation=cv2.INTER_LINEAR)
         return made
 
 

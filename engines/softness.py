@@ -9,8 +9,8 @@ from omote.engines.edges import Alpha
 from omote.engines.i420 import I420, Bytes, Planes, halved
 from omote.engines.kernels import Floats, kernel
 
-WEIGHTS = np.clip(255 * (1 - 2 * np.arange(256) / 255), 0, 255).astype(np.uint8)
-"How much a pixel counts by its alpha: half transparent ones, whose colours are mixed, do not."
+WEIGHTS = np.clip(255 * (1 - 5 * np.arange(256) / 255), 0, 255).astype(np.uint8)
+"How much a pixel counts by its alpha: from a fifth on its colours are too mixed."
 
 GLOW = (12 + 243 * (np.arange(256) / 255) ** 4).astype(np.uint8)
 "How much a pixel counts by its luma in a lens: light adds up where luma does not."
@@ -23,7 +23,7 @@ LEAST = np.array([16e-6, 128e-6, 128e-6, 255e-6], np.float32)
 
 def gaussian(picture: I420, matte: Alpha, sigma: float, coarser: int = 0) -> Soft:
     """`sigma` in pixels, on a picture at least four times smaller."""
-    number = _level(sigma / 2, 2 + coarser)
+    number = _level(sigma / 2) + coarser
     parts = _weighted(picture, matte, number)
     cells = sigma / 2**number
     window = cv2.getGaussianKernel(2 * int(3 * cells) + 1, cells, cv2.CV_32F)
@@ -33,23 +33,23 @@ def gaussian(picture: I420, matte: Alpha, sigma: float, coarser: int = 0) -> Sof
 
 def disc(picture: I420, matte: Alpha, radius: float, coarser: int = 0) -> Soft:
     """As a lens of that radius, in pixels, draws it: every bright point becomes a disc."""
-    number = _level(radius / 8, 2 + coarser)
+    number = _level(radius / 4) + coarser
     cells = radius / 2**number
-    reach = int(cells)
+    reach = int(cells) + 1
     parts = _weighted(picture, matte, number)
     glow = GLOW[picture.level(number)[0]]
     height, width = glow.shape
     totals = np.empty((height + 2 * reach, (width + 2 * reach + 1) * 4), np.int32)
     add_up(parts, glow, reach, totals)
-    halves = np.sqrt(cells * cells - np.arange(-reach, reach + 1) ** 2) + 0.3
+    halves = np.sqrt(np.maximum(cells * cells - np.arange(-reach, reach + 1) ** 2, 0))
     sums = np.zeros((height, width, 4), np.float32)
-    roll(totals, halves.astype(np.int32), sums)
+    roll(totals, halves.astype(np.float32), sums)
     return Soft(picture.width, picture.height, _means(sums))
 
 
-def _level(finest: float, least: int) -> int:
-    """The level, not below `least`, at which `finest` pixels are one."""
-    return max(least, int(np.log2(max(finest, 1))))
+def _level(finest: float) -> int:
+    """The level at which `finest` pixels are one; never finer than the second."""
+    return max(2, int(np.log2(max(finest, 1))))
 
 
 def _weighted(picture: I420, matte: Alpha, number: int) -> Bytes:
@@ -68,7 +68,7 @@ def _means(sums: Floats) -> Planes:
     few = cv2.resize(sums, (5, 3), interpolation=cv2.INTER_AREA)
     few = few * np.float32(1e-3) + few.mean((0, 1)) * np.float32(1e-5) + LEAST
     sums = sums + cv2.resize(few, (width, height), interpolation=cv2.INTER_LINEAR)
-    means: Bytes = (sums[..., :3] * (255 / sums[..., 3:])).astype(np.uint8)
+    means: Bytes = (sums[..., :3] * (255 / sums[..., 3:]) + np.float32(0.5)).astype(np.uint8)
     y, u, v = np.moveaxis(means, 2, 0).copy()
     return y, u, v
 
@@ -78,11 +78,11 @@ def add_up(parts: Bytes, glow: Bytes, reach: int, totals: Integers) -> None:
     """Running totals of each row of `parts` (h, w, 4) times `glow`, mirrored at the frame's rim."""
     height, width = glow.shape
     for j in range(-reach, height + reach):
-        row = abs(j) if j < height else 2 * height - 2 - j
+        row = min(abs(j) if j < height else abs(2 * height - 2 - j), height - 1)
         total = totals[j + reach]
         total[:4] = 0
         for i in range(-reach, width + reach):
-            column = abs(i) if i < width else 2 * width - 2 - i
+            column = min(abs(i) if i < width else abs(2 * width - 2 - i), width - 1)
             weight = np.int32(glow[row, column])
             at = 4 * (i + reach)
             for k in range(4):
@@ -90,19 +90,25 @@ def add_up(parts: Bytes, glow: Bytes, reach: int, totals: Integers) -> None:
 
 
 @kernel
-def roll(totals: Integers, halves: Integers, sums: Floats) -> None:
+def roll(totals: Integers, halves: Floats, sums: Floats) -> None:
     """Sums over a disc, whose rows are `halves` wide to either side, from what `add_up` gave."""
     height, width = sums.shape[:2]
     reach = halves.size // 2
     for j in range(height):
         target = sums[j].reshape(width * 4)
         for k in range(halves.size):
-            first = (reach - halves[k]) * 4
-            last = (reach + halves[k] + 1) * 4
-            starts = totals[j + k, first : first + width * 4]
-            ends = totals[j + k, last : last + width * 4]
+            if halves[k] == 0:
+                continue
+            half = int(halves[k])
+            part = halves[k] - np.float32(half)
+            first, last = (reach - half) * 4, (reach + half + 1) * 4
+            row = totals[j + k]
+            starts, ends = row[first : first + width * 4], row[last : last + width * 4]
+            before, after = row[first - 4 : first - 4 + width * 4], row[last + 4 :]
             for i in range(target.size):
-                target[i] += np.float32(ends[i] - starts[i])
+                within = np.float32(ends[i] - starts[i])
+                wider = np.float32(after[i] - before[i])
+                target[i] += within + part * (wider - within)
 
 
 KERNELS = (add_up, roll)

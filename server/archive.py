@@ -43,21 +43,21 @@ class Archive:
     async def _write(self) -> None:
         while self._waiting:
             name, settings = self._waiting.popitem()
-            try:
-                await asyncio.to_thread(keep_settings, self._file(name), settings)
-            except OSError as exc:
-                logger.error("settings of stage %s are not kept: %s", name, exc)
+            await asyncio.to_thread(keep_settings, self._file(name), settings)
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"
 
 
 def kept_settings(file: Path) -> Settings:
-    """The settings in a file, or the defaults."""
+    """What was ordered before; a file that no longer fits is set aside, not lost."""
     try:
         settings = Settings.model_validate_json(file.read_bytes())
         validate_params(settings.effects, settings.params)
     except FileNotFoundError:
+        return Settings()
+    except OSError as exc:
+        logger.error("settings cannot be read: %s", exc)
         return Settings()
     except (ValidationError, Invalid) as exc:
         aside = file.with_suffix(".refused.json")
@@ -68,8 +68,11 @@ def kept_settings(file: Path) -> Settings:
 
 
 def keep_settings(file: Path, settings: Settings) -> None:
-    """Write whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Write whole or not at all; what cannot be written holds until the process ends."""
     new = file.with_suffix(".new")
-    new.write_text(settings.model_dump_json(exclude_defaults=True))
-    new.replace(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new.write_text(settings.model_dump_json(exclude_defaults=True))
+        new.replace(file)
+    except OSError as exc:
+        logger.error("settings could not be kept: %s", exc)

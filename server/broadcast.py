@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 import av
@@ -48,9 +49,11 @@ class Channel:
         """In the encoder's thread."""
         if self._encoder is None:
             self._encoder = open_encoder(self._codec, self._bitrate)
-        self._encoder.set_bitrate(self._bitrate)
         now = time.monotonic()
-        keyframe = self._wanted and now - self._keyframe_at >= KEYFRAME_EVERY
+        rested = now - self._keyframe_at >= KEYFRAME_EVERY
+        if rested or self._codec == "H264":  # a new bitrate costs VP8 a keyframe
+            self._encoder.set_bitrate(self._bitrate)
+        keyframe = self._wanted and rested
         packet = self._encoder.encode(video, pts, keyframe)
         if packet is None:
             return None
@@ -68,6 +71,7 @@ class Broadcast:
         self._wake = wake
         self._channels: dict[Codec, Channel] = {}
         self._sounds: set[AudioTrack] = set()
+        self._playing: deque[Packet] = deque()
         self._audio_due = 0.0
         self.viewers: set[Viewer] = set()
         self.bitrate = 0
@@ -90,9 +94,11 @@ class Broadcast:
         """Pass a packet on `delay` seconds from now, as long as the picture takes; order is kept."""
         loop = asyncio.get_running_loop()
         self._audio_due = max(self._audio_due, loop.time() + delay)
-        loop.call_at(self._audio_due, self._play, packet)
+        self._playing.append(packet)  # a loop does not keep the order of what is due at once
+        loop.call_at(self._audio_due, self._play)
 
-    def _play(self, packet: Packet) -> None:
+    def _play(self) -> None:
+        packet = self._playing.popleft()
         for track in self._sounds:
             track.put(packet)
 
@@ -102,19 +108,23 @@ class Broadcast:
         channels = [channel for channel in self._channels.values() if len(channel.feed)]
         loop = asyncio.get_running_loop()
         began = time.perf_counter()
+        made: list[EncodedPicture] = []
         for channel in channels:
             picture = await loop.run_in_executor(
                 self._encoders, channel.encode, video, pts, arrived
             )
             if picture is not None:
-                self._count(picture)
+                made.append(picture)
                 channel.feed.put(picture)
+        if made:
+            self._count(made)
         self._stats.step("encode", (time.perf_counter() - began) * 1e3)
 
-    def _count(self, picture: EncodedPicture) -> None:
+    def _count(self, made: Sequence[EncodedPicture]) -> None:
+        """One picture that went out, in however many codecs."""
         self._stats.frames_out += 1
-        self._stats.keyframes += picture.keyframe
-        self._stats.encoded.add(picture.packet.size)
+        self._stats.keyframes += sum(picture.keyframe for picture in made)
+        self._stats.encoded.add(sum(picture.packet.size for picture in made))
 
     def _aim(self, pixels: int) -> None:
         """The lower quartile of what viewers can take; one slow viewer does not spoil it for all."""

@@ -25,6 +25,14 @@ class Camera(Protocol):
     def dropped_newest(self) -> int:
         """Pictures replaced by a newer one before their turn."""
 
+    @property
+    def starved(self) -> int:
+        """Those of them that were replaced because the stage was slow, not by a burst."""
+
+    @property
+    def since(self) -> float:
+        """`time.monotonic()` when the newest frame could be taken, seconds."""
+
     async def ready(self) -> None:
         """Wait for a frame to take; raises `Closed`."""
 
@@ -54,6 +62,16 @@ class PublisherCamera:
     def dropped_newest(self) -> int:
         """See `Camera`."""
         return self.publisher.dropped_newest
+
+    @property
+    def starved(self) -> int:
+        """See `Camera`."""
+        return self.publisher.frames.starved
+
+    @property
+    def since(self) -> float:
+        """See `Camera`."""
+        return self.publisher.frames.since
 
     async def ready(self) -> None:
         """See `Camera`."""
@@ -95,6 +113,16 @@ class SourceCamera:
     def dropped_newest(self) -> int:
         """See `Camera`."""
         return self._frames.dropped
+
+    @property
+    def starved(self) -> int:
+        """See `Camera`."""
+        return self._frames.starved
+
+    @property
+    def since(self) -> float:
+        """See `Camera`."""
+        return self._frames.since
 
     async def ready(self) -> None:
         """See `Camera`."""

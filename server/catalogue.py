@@ -17,6 +17,17 @@ from omote.server.schemas import accepted_schema, model_schema, order_schema
 from omote.server.tokens import SCOPES, Gate
 
 MERGE_PATCH = "application/merge-patch+json"
+MOST_STAGES = 100
+
+
+def stage_named(stages: Stages, name: str) -> Stage:
+    """The stage, made if there is none; raises a `Problem` for a bad name or one too many."""
+    if stages.get(name) is None and len(stages.names()) >= MOST_STAGES:
+        raise Problem(507, f"there are {MOST_STAGES} stages already; delete one first")
+    try:
+        return stages[name]
+    except ValueError as exc:
+        raise Problem(404, str(exc)) from exc
 
 
 class Catalogue:
@@ -37,10 +48,7 @@ class Catalogue:
         """Make a stage; 201, or 200 when it is there already."""
         self._gate.check(request, *SCOPES, stage=name)  # publishing or viewing makes it, too
         response.status_code = 200 if self._stages.get(name) else 201
-        try:
-            return _shown(self._stages[name])
-        except ValueError as exc:
-            raise Problem(404, str(exc)) from exc
+        return _shown(stage_named(self._stages, name))
 
     async def one(self, name: str, request: Request) -> dict[str, Any]:
         """One stage, its state and its figures."""

@@ -1,21 +1,27 @@
 """The ladder: what a stage gives up, in order, when a frame takes longer than its budget.
 
 Pure: it is told how long frames took and says which rung to stand on. Down fast, up with hysteresis;
-a rung that proved too much is tried again later and later.
+a rung that proved too much is tried again later and later, unless things have become easier.
 """
 
 from omote.engines.effect import Rung
 
-DOWN_AFTER = 0.4
-"Seconds over budget before a step down."
-UP_AFTER = 0.6
-"Seconds with room before a step up."
-ROOM = 0.8
-"Share of the budget that must be enough before a step up."
+DOWN_AFTER = 0.3
+"Seconds of too much before a step down."
+UP_AFTER = 0.5
+"Seconds of room before a step up."
 MOST_WAIT = 16.0
 "Seconds that a rung which proved too much is left alone at most."
-WEIGHT = 0.15
-"Of the newest frame in the running mean."
+MISTAKE = 2.0
+"Seconds after a step up within which too much means that the step was a mistake."
+ROOM = 0.8
+"Share of the budget that must be enough before a step up."
+EASIER = 0.75
+"Share of what a frame took before a mistaken step up; taking less means the load has changed."
+WEIGHT = 0.12
+"Of the newest frame in the running means."
+STARVED, CALM = 0.15, 0.03
+"Shares of frames replaced because the stage was slow: too many, and few enough."
 
 
 class Ladder:
@@ -23,45 +29,61 @@ class Ladder:
 
     def __init__(self) -> None:
         self.rung = Rung.FULL
-        self._mean: float | None = None
+        self._took: float | None = None
+        self._starved = 0.0
         self._over_since: float | None = None
         self._room_since: float | None = None
-        self._stepped_up = -1e9
+        self._stepped_up = -MISTAKE
+        self._left_at = 0.0  # what a frame took before the last step up
+        self._mistaken_at: float | None = None  # the same, of one that proved a mistake
         self._wait = UP_AFTER
 
-    def frame(self, now: float, took: float, budget: float, replaced: bool) -> Rung:
-        """Note a frame: `took` and `budget` in seconds, `replaced` if others were dropped for it.
+    def frame(self, now: float, took: float, budget: float, starved: bool) -> Rung:
+        """Note a frame; seconds.
 
-        `took` runs from the frame's arrival to its packets, so waiting counts as much as work.
+        `took` runs from when it could be taken to its packets, so waiting counts as much as work;
+        `starved` says whether another had to be replaced meanwhile because the stage was slow.
         """
-        self._mean = took if self._mean is None else self._mean + WEIGHT * (took - self._mean)
-        if self._mean > budget:
+        self._took = took if self._took is None else self._took + WEIGHT * (took - self._took)
+        self._starved += WEIGHT * (starved - self._starved)
+        if self._took > budget or self._starved > STARVED:
             self._over(now)
-        elif self._mean < ROOM * budget and not replaced:
+        elif self._took < ROOM * budget and self._starved < CALM:
             self._room(now)
         else:
             self._over_since = self._room_since = None
-            if self.rung is Rung.FULL and replaced:
-                self.rung = Rung.NEWEST
+        if starved and self.rung is Rung.FULL:
+            self.rung = Rung.NEWEST
         return self.rung
 
     def _over(self, now: float) -> None:
         self._room_since = None
-        self._over_since = now if self._over_since is None else self._over_since
+        if self._over_since is None:
+            self._over_since = now
         if now - self._over_since < DOWN_AFTER or self.rung is Rung.PASS:
             return
-        if now - self._stepped_up < 2.0:  # the last step up was a mistake
+        if now - self._stepped_up < MISTAKE:
+            self._mistaken_at = self._left_at
             self._wait = min(2 * self._wait, MOST_WAIT)
-        self.rung = Rung(max(self.rung, Rung.NEWEST) + 1)
-        self._over_since, self._mean = now, None
+        self._step(Rung(max(self.rung, Rung.NEWEST) + 1))
 
     def _room(self, now: float) -> None:
         self._over_since = None
-        self._room_since = now if self._room_since is None else self._room_since
-        if self.rung is Rung.FULL:
-            self._wait = UP_AFTER
+        if self._room_since is None:
+            self._room_since = now
+        if now - self._room_since < self._patience() or self.rung is Rung.FULL:
             return
-        if now - self._room_since < self._wait:
-            return
-        self.rung = Rung(self.rung - 1)
-        self._room_since, self._stepped_up, self._mean = now, now, None
+        self._left_at, self._stepped_up = self._took or 0.0, now
+        self._step(Rung(self.rung - 1))
+
+    def _patience(self) -> float:
+        """How long there must be room: what once was a mistake need not be one for ever."""
+        if self._mistaken_at is not None and (self._took or 0.0) < EASIER * self._mistaken_at:
+            self._mistaken_at, self._wait = None, UP_AFTER
+        return self._wait
+
+    def _step(self, rung: Rung) -> None:
+        """What was measured on one rung says nothing of the next."""
+        self.rung = rung
+        self._took, self._starved = None, 0.0
+        self._over_since = self._room_since = None

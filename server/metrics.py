@@ -32,7 +32,7 @@ class Figure:
     name: str
     help: str
     unit: float = 1.0
-    "Multiplies it into base units: seconds, bits."
+    "Multiplies it into base units: seconds, bytes."
     counts: bool = False
     "It only grows, while the same camera is there."
 
@@ -49,7 +49,7 @@ FIGURES = (
     Figure("age_p95_ms", "age_p95_seconds", "Age of frames when sent, 95th percentile", 1e-3),
     Figure("matte_age_ms", "matte_age_seconds", "Age of the matte in use", 1e-3),
     Figure("inferred_share", "inferred_ratio", "Share of frames with a matte of their own"),
-    Figure("bitrate_kbps", "bitrate_bits_per_second", "Bits sent to each viewer", 1e3),
+    Figure("bitrate_kbps", "encoded_bytes_per_second", "Size of the encoded video", 125.0),
     Figure("rung", "rung", "Step of the ladder, 0 is full quality"),
     Figure("viewers", "viewers", "Viewers connected"),
     Figure("loop_lag_p95_ms", "loop_lag_p95_seconds", "Lateness of the event loop", 1e-3),

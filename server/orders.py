@@ -59,11 +59,14 @@ class Settings(BaseModel):
 def settings_after(settings: Settings, patch: Mapping[str, Any]) -> Settings:
     """The settings with an order applied, or `Invalid`; `settings` stays as it is."""
     current = settings.model_dump(exclude_defaults=True)
-    merged = merge(current, {key: value for key, value in patch.items() if key not in NOT_SETTINGS})
     try:
+        kept = {key: value for key, value in patch.items() if key not in NOT_SETTINGS}
+        merged = merge(current, kept)
         after = Settings.model_validate(merged)
     except ValidationError as exc:
         raise Invalid(reasons(exc)) from exc
+    except RecursionError as exc:
+        raise Invalid([{"at": "", "message": "nested too deeply"}]) from exc
     validate_params(after.effects, after.params)
     return after
 
@@ -106,9 +109,9 @@ def _unknown(at: str, name: str) -> Error:
     return {"at": at, "message": f"no effect {name!r}; there are {', '.join(kinds())}"}
 
 
-def reasons(exc: ValidationError, *prefix: str) -> list[Error]:
+def reasons(exc: ValidationError, *within: str) -> list[Error]:
     """A validation's failures in the shape of an order's answer."""
     return [
-        {"at": ".".join((*prefix, *map(str, error["loc"]))), "message": error["msg"]}
+        {"at": ".".join([*within, *map(str, error["loc"])]), "message": error["msg"]}
         for error in exc.errors()
     ]

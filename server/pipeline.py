@@ -8,18 +8,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import cv2
 
 from omote.engines.chain import Chain, Turn
 from omote.engines.effect import Params, Rung
+from omote.engines.model import UnknownModel
 from omote.server.broadcast import Broadcast
 from omote.server.camera import Camera
 from omote.server.ladder import Ladder
-from omote.server.orders import Invalid, Settings, settings_after, validate_params
+from omote.server.orders import Invalid, Settings, StageSettings, settings_after, validate_params
 from omote.server.scene import Scenery
 from omote.server.slate import slate
 from omote.server.stats import Stats
@@ -30,10 +32,16 @@ from omote.streams.latest import Closed
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 PATIENCE = 1.0
 "Seconds without a frame before viewers see the slate."
 SLATE_EVERY = 0.2
 "Seconds between two pictures of the slate."
+LEAST_SLATE = 1 / 30
+"The same when somebody asks for one, as whoever comes or lost a packet does."
+STALE = 0.7
+"Frame intervals a frame may have waited, under load, before the next one is the better one to take."
 UNUSABLE = (av.FFmpegError, cv2.error, ValueError, RuntimeError)
 "What a picture that cannot be opened raises; it is dropped and the stream goes on."
 
@@ -52,18 +60,27 @@ class Pipeline:
         self._name = name
         self._workshop = workshop
         self._turn = asyncio.Lock()
-        self._changing = asyncio.Lock()
+        self._ordering = asyncio.Lock()
+        self._closed = False
         self._built: tuple[str, ...] | None = None
+        self._ready = False  # before the effects are there the bare picture is not shown
         self._wake = asyncio.Event()
         self.broadcast = Broadcast(self.stats, workshop.encoders, self._wake.set)
         self._time = Timeline(90_000)
         self._encoding: asyncio.Task[None] | None = None
         self._slate: av.VideoFrame | None = None
+        self._slated = self._slate_due = 0.0  # when it was shown last, from when on it is to be
         self._complained = -1.0
         self._skipped = False
         self._interval = 1 / 30
-        self._last_pts: float | None = None
+        self._paced: tuple[int, float] | None = None  # index and second of the last frame taken
         self._task = asyncio.create_task(self._run(), name=f"stage.{name}")
+        self._task.add_done_callback(self._note_end)
+
+    def _note_end(self, task: "asyncio.Task[None]") -> None:
+        """Never in silence: it ends when it is cancelled, or by a mistake of ours."""
+        if not task.cancelled() and (mistake := task.exception()) is not None:
+            logger.critical("stage %s has stopped", self._name, exc_info=mistake)
 
     def wake(self) -> None:
         """Somebody came: look again."""
@@ -78,53 +95,54 @@ class Pipeline:
         async with self._turn:
             self.chain.reset()
 
-    async def order(self, patch: Mapping[str, Any]) -> None:
+    async def order(self, patch: Mapping[str, Any]) -> Settings:
         """Change what frames go through, between two of them; raises `Invalid` and changes nothing.
 
-        Orders wait for each other here, so that none is lost by another read at the same time.
+        Orders take turns too: each begins with what the one before it left.
         """
-        async with self._changing:
+        async with self._ordering:
+            if self._closed:
+                raise Invalid([{"at": "", "message": "the stage has been removed"}])
             await self._apply(settings_after(self.settings, patch))
+            return self.settings
 
     async def _apply(self, settings: Settings) -> None:
         params = validate_params(settings.effects, settings.params)
-        if settings.effects == self._built:
-            self.chain.tune(params)
-        else:
+        if settings.effects != self._built:
             await self._rebuild(settings.effects, params)
-        self.settings, self.params = settings, params
+        self.settings, self.params = settings, params  # for the next frame
 
     async def _rebuild(self, effects: tuple[str, ...], params: Mapping[str, Params]) -> None:
         try:
             built = await asyncio.to_thread(self.chain.build, effects)
-        except (OSError, ValueError, RuntimeError) as exc:
+        except (OSError, ValueError, RuntimeError, UnknownModel) as exc:
             raise Invalid([{"at": "effects", "message": str(exc)}]) from exc
         async with self._turn:
             self.chain.use(built, params)
-            self._built = effects
-
-    async def _begin(self) -> None:
-        """Make the effects that were ordered before the stage began."""
-        async with self._changing:
-            try:
-                await self._apply(self.settings)
-            except Invalid as exc:
-                logger.error("stage %s begins without effects: %s", self._name, exc)
-                await self._apply(self.settings.model_copy(update={"effects": ()}))
+            self._built, self._ready, self._slate = effects, True, None
 
     async def close(self) -> None:
         """End the work, the camera and the viewers; a frame in a thread is waited for."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        if self.camera is not None:
-            await self.camera.close()
+        camera, self.camera = self.camera, None
+        if camera is not None:
+            await camera.close()
         await self.broadcast.close()
-        await self._previous_encode()
-        async with self._changing, self._turn:
+        with suppress(*UNUSABLE):
+            await self._previous_encode()
+        async with self._ordering, self._turn:
+            self._closed = True
             self.chain.close()
 
     async def _run(self) -> None:
-        await self._begin()
+        async with self._ordering:
+            try:
+                await self._apply(self.settings)
+            except Invalid as exc:
+                logger.error(
+                    "stage %s shows nothing until it is ordered otherwise: %s", self._name, exc
+                )
         while True:
             try:
                 await self._step()
@@ -134,28 +152,65 @@ class Pipeline:
     async def _step(self) -> None:
         waits = await self._frame_waits()
         if not self.broadcast.viewers:
-            await self._rest(waits)
+            await self._rest()
         elif waits:
+            self._slate_due = time.monotonic() + PATIENCE
             await self._process()
-        else:
+        elif time.monotonic() >= max(self._slate_due, self._slated + LEAST_SLATE):
             await self._show_slate()
 
-    async def _rest(self, waits: bool) -> None:
-        """Nobody watches: nothing is computed, and what passes by is not a loss."""
-        self.ladder = Ladder()
-        if waits and self.camera is not None:
-            self.camera.take()
-        else:
-            await self._woken(PATIENCE)
+    async def _frame_waits(self) -> bool:
+        """Whether a frame can be taken; waits for one, or for anything else to do."""
+        pause = self._pause()
+        if self.camera is not None and self._ready:
+            try:
+                async with asyncio.timeout(pause):
+                    await self.camera.ready()
+                return True
+            except TimeoutError:
+                return False
+            except Closed:
+                pass  # it may come back
+        await self._woken(pause)
+        return False
+
+    def _pause(self) -> float:
+        """Seconds until viewers should see the slate, or see it again."""
+        if not self.broadcast.viewers:
+            return PATIENCE
+        return max(0.0, max(self._slate_due, self._slated + SLATE_EVERY) - time.monotonic())
 
     async def _woken(self, seconds: float) -> None:
         """Until somebody comes or asks for a keyframe, or that long."""
-        self._wake.clear()
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
         except TimeoutError:
             return
+        finally:
+            self._wake.clear()
+
+    async def _rest(self) -> None:
+        """Nobody watches: nothing is computed, and what passes by is not a loss."""
+        await self._calm()
+        if self.camera is not None:
+            self.camera.take()
+
+    async def _calm(self) -> None:
+        """Full quality for whoever is next, also from the publisher."""
+        if self.ladder.rung >= Rung.PUBLISHER and self.camera is not None:
+            await self.camera.ask_for_less(None)
+        self.ladder = Ladder()
+
+    async def _show_slate(self) -> None:
+        await self._calm()
+        if self._slate is None:
+            words = "waiting for the camera" if self._ready else "the effects cannot be loaded"
+            picture = slate(self._workshop.pixels, words)
+            self._slate = self._workshop.pixels.to_video(picture)
+        await self._previous_encode()
+        self._slated = time.monotonic()
+        await self.broadcast.put(self._slate, self._time.at(self._slated), None)
 
     def _complain(self) -> None:
         now = time.monotonic()
@@ -163,54 +218,41 @@ class Pipeline:
             self._complained = now
             logger.exception("stage %s: a picture could not be used, going on", self._name)
 
-    async def _frame_waits(self) -> bool:
-        camera = self.camera
-        if camera is None:
-            return False
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await camera.ready()
-        except (TimeoutError, Closed):
-            return False
-        return True
-
-    async def _show_slate(self) -> None:
-        self.ladder = Ladder()
-        if self._slate is None:
-            picture = slate(self._workshop.pixels, "waiting for the camera")
-            self._slate = self._workshop.pixels.to_video(picture)
-        await self._previous_encode()
-        await self.broadcast.put(self._slate, self._time.at(time.monotonic()), None)
-        await self._woken(SLATE_EVERY)
-
     async def _process(self) -> None:
         """One frame through the chain; its encoding goes on beside the next one's chain."""
         loop = asyncio.get_running_loop()
-        async with self._workshop.turns, self._turn:
+        async with self._workshop.turns.to_begin(), self._turn:
             camera = self.camera
-            dropped = camera.dropped_newest if camera is not None else 0
             frame = camera.take() if camera is not None else None
-            if frame is None or self._skips():
+            if camera is None or frame is None or self._skips():
                 return
             self._pace(frame)
             frame = replace(frame, scene=self.scenery.now())
+            self.chain.tune(self.params)
+            ready, starved = camera.since, camera.starved
+            if self.ladder.rung and time.monotonic() - ready > STALE * self._interval:
+                return
             began = time.monotonic()
-            turn, video = await loop.run_in_executor(self._workshop.engines, self._work, frame)
+            ordered = self.settings.stage
+            work = loop.run_in_executor(self._workshop.engines, self._work, frame, ordered)
+            turn, video = await to_its_end(work)
         self._note(frame, turn, began)
         await self._previous_encode()
         pts = self._time.of(camera, frame.pts, frame.time_base, frame.arrived)
         self._encoding = asyncio.create_task(
-            self._encode(video, pts, frame.arrived, dropped), name=f"stage.{self._name}.encode"
+            self._encode(video, pts, frame.arrived, ready, starved),
+            name=f"stage.{self._name}.encode",
         )
 
     async def _previous_encode(self) -> None:
-        encoding, self._encoding = self._encoding, None
-        if encoding is not None:
-            await encoding
+        if self._encoding is not None:
+            await asyncio.wait([self._encoding])
+            encoding, self._encoding = self._encoding, None
+            encoding.result()
 
-    def _work(self, frame: Frame) -> tuple[Turn, av.VideoFrame]:
+    def _work(self, frame: Frame, ordered: StageSettings) -> tuple[Turn, av.VideoFrame]:
         """In an engine's thread: open the picture, run the chain, give it ready to encode."""
-        pixels, ordered, rung = self._workshop.pixels, self.settings.stage, self.ladder.rung
+        pixels, rung = self._workshop.pixels, self.ladder.rung
         picture = frame.picture
         assert isinstance(picture, VideoPicture)
         rotation = (picture.rotation + ordered.orientation) % 360
@@ -224,20 +266,33 @@ class Pipeline:
             turn = self.chain(frame, rung)
         result = turn.frame.picture
         if rung is Rung.PASS:
+            if self.chain.conceals:
+                result = pixels.veiled(result)
             result = pixels.stamped(result, "effects paused")
         return turn, pixels.to_video(result)
 
-    async def _encode(self, video: av.VideoFrame, pts: int, arrived: float, dropped: int) -> None:
-        await self.broadcast.put(video, pts, arrived)
-        now = time.monotonic()
-        budget = self.settings.stage.budget_ms
-        limit = budget / 1e3 if budget is not None else self._interval
-        replaced = self.camera is not None and self.camera.dropped_newest > dropped
-        before = self.ladder.rung
-        rung = self.ladder.frame(now, now - arrived, limit, replaced)
-        if (before >= Rung.PUBLISHER) != (rung >= Rung.PUBLISHER) and self.camera is not None:
-            less = self.broadcast.bitrate // 3 if rung >= Rung.PUBLISHER else None
-            await self.camera.ask_for_less(less)
+    async def _encode(
+        self, video: av.VideoFrame, pts: int, arrived: float, ready: float, starved: int
+    ) -> None:
+        async with self._workshop.turns.to_finish():
+            await self.broadcast.put(video, pts, arrived)
+        await self._climb(time.monotonic() - ready, starved)
+
+    async def _climb(self, took: float, starved: int) -> None:
+        """Tell the ladder how long a frame took from the decoder on, and do what it says.
+
+        What the network took is not counted: no rung would mend it.
+        """
+        camera, before = self.camera, self.ladder.rung
+        if camera is None:
+            return
+        ordered = self.settings.stage.budget_ms
+        budget = ordered / 1e3 if ordered is not None else self._interval
+        rung = self.ladder.frame(time.monotonic(), took, budget, camera.starved > starved)
+        if (before >= Rung.PUBLISHER) != (rung >= Rung.PUBLISHER):
+            await camera.ask_for_less(
+                self.broadcast.bitrate // 3 if rung >= Rung.PUBLISHER else None
+            )
 
     def _skips(self) -> bool:
         """At half rate, every second frame."""
@@ -246,10 +301,13 @@ class Pipeline:
 
     def _pace(self, frame: Frame) -> None:
         """Follow the camera's frame interval: it is the budget when none was ordered."""
-        seconds = float(frame.pts * frame.time_base)
-        if self._last_pts is not None and 0.004 < (gap := seconds - self._last_pts) < 0.5:
+        second = float(frame.pts * frame.time_base)
+        before, self._paced = self._paced, (frame.index, second)
+        if before is None or frame.index <= before[0]:
+            return
+        gap = (second - before[1]) / (frame.index - before[0])
+        if 0.004 < gap < 0.5:
             self._interval += 0.05 * (min(gap, 1.5 * self._interval) - self._interval)
-        self._last_pts = seconds
 
     def _note(self, frame: Frame, turn: Turn, began: float) -> None:
         stats = self.stats
@@ -257,3 +315,15 @@ class Pipeline:
             stats.step(name, took)
         stats.step("chain", (time.monotonic() - began) * 1e3)
         stats.step("wait", (began - frame.arrived) * 1e3)
+        if (matte := turn.frame.matte) is not None:
+            stats.matte_ages.add(matte.age_s * 1e3)
+            stats.inferred.add(matte.age_s == 0)
+
+
+async def to_its_end(work: asyncio.Future[T]) -> T:
+    """What a thread gives; it cannot be cancelled, so whoever is waits for its end all the same."""
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise

@@ -55,13 +55,22 @@ def run(
     with _explained(), _interruptible():
         names = [name.strip() for name in effects.split(",") if name.strip()]
         typed = typed_params(names, params, settings or [])
-        with closing(_opened(source, target, limit)) as reader, _progress(reader, limit) as show:
+        if view == "matte" and "matte" not in names:
+            raise Refused("--view matte shows what the effect matte finds; name it in --effects")
+        with (
+            closing(_opened(source, target, limit)) as reader,
+            _progress(reader, limit) as show,
+            _chain(names, typed) as (chain, pixels),
+            whole(target) as unfinished,
+        ):
             tally = Tally(show)
-            with _darkroom(names, typed, view, tally) as room, whole(target) as unfinished:
-                if target.suffix.lower() in STILLS:
-                    room.still(reader, unfinished)
-                else:
-                    room.film(reader, unfinished, crf, limit)
+            room = Darkroom(chain, pixels, view, tally)
+            if target.suffix.lower() in STILLS:
+                room.still(reader, unfinished)
+            else:
+                room.film(reader, unfinished, crf, limit)
+            if not tally.frames:
+                raise SourceError(f"{source} ended without a picture; does a player open it?")
     _report(tally, source, target, as_json)
 
 
@@ -119,15 +128,12 @@ def _opened(source: Path, target: Path, limit: int | None) -> FilmReader:
 
 
 @contextmanager
-def _darkroom(
-    names: Sequence[str], params: Mapping[str, Params], view: View, tally: Tally
-) -> Iterator[Darkroom]:
-    if view == "matte" and "matte" not in names:
-        raise Refused("--view matte shows what the effect matte finds; name it in --effects")
+def _chain(names: Sequence[str], params: Mapping[str, Params]) -> Iterator[tuple[Chain, CpuPixels]]:
+    """Ready to work, weights loaded."""
     pixels = CpuPixels()
     with closing(Chain(Models(load), pixels)) as chain:
         chain.use(chain.build(names), params)
-        yield Darkroom(chain, pixels, view, tally)
+        yield chain, pixels
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """`omote serve`: the server, from its command line to its last closed peer."""
 
 import asyncio
+import ctypes
 import errno
 import gc
 import logging
@@ -10,7 +11,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -40,6 +41,8 @@ from omote.streams.source import SourceError, medium_of
 logger = logging.getLogger(__name__)
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+M_ARENA_MAX = -8
+"Of glibc's mallopt(3)."
 _TALKATIVE = ("aioice", "aiortc", "uvicorn")  # they log what an operator cannot act on
 
 
@@ -103,6 +106,8 @@ def run(config: Config) -> None:
     """Serve until SIGINT or SIGTERM; raises `Misconfigured` if the port cannot be had."""
     set_up_logging(config.log_level)
     check(config)
+    keep_memory_together()
+    os.environ["OMOTE_DATA"] = str(config.data)  # where effects look for uploads
     with listening(config) as listener, asyncio.Runner(loop_factory=_new_loop) as runner:
         runner.run(_serve(config, listener))
 
@@ -129,7 +134,7 @@ async def _listen(config: Config, listener: socket.socket, app: ASGIApp) -> None
     )
     server = Server(settings, address(config, listener))
     if not config.loopback and config.tls is None:
-        logger.warning("tokens and pictures' addresses travel in the clear; see --tls")
+        logger.warning("tokens travel in the clear; see --tls")
     await server.serve(sockets=[listener])
 
 
@@ -161,6 +166,13 @@ class Server(uvicorn.Server):
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         self.force_exit = self.should_exit
         self.should_exit = True
+
+
+def keep_memory_together() -> None:
+    """One heap for all threads: publishers come and go with theirs, and glibc keeps a heap for each."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library has no such setting
+            ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def set_up_logging(level: str) -> None:

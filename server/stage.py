@@ -2,23 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
-from omote.server.archive import Archive
 from omote.server.bell import Bell
 from omote.server.camera import Camera, PublisherCamera, SourceCamera
-from omote.server.orders import NOT_SETTINGS
+from omote.server.orders import NOT_SETTINGS, Settings
 from omote.server.pipeline import Pipeline
 from omote.server.scene import read_scene
 from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
 from omote.streams.frame import Scene
 from omote.streams.packet import Packet
-from omote.streams.source import open_source
-from omote.streams.webrtc import Publisher, Viewer
+from omote.streams.source import open_source, retrying
+from omote.streams.webrtc import Publisher, Refused, Viewer
 
 VERSION = version("omote")
 
@@ -34,27 +33,29 @@ class Stage:
         self,
         name: str,
         workshop: Workshop,
-        archive: Archive,
-        bell: Bell,
+        settings: Settings,
+        save: Callable[[Settings], None],
         source_url: str | None = None,
+        bell: Bell | None = None,
     ) -> None:
         self.name = name
-        self.bell = bell
+        self.bell = bell or Bell()
         "Rings when an order has changed something."
         self.closed = asyncio.Event()
         self._workshop = workshop
-        self._archive = archive
+        self._save = save
         self._source_url = source_url
         self._entrance = asyncio.Lock()
         self._audio_time = Timeline(48_000)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._pipeline = Pipeline(name, workshop, archive.read(name))
+        self._pipeline = Pipeline(name, workshop, settings)
         if source_url is not None:
             self._pipeline.camera = self._own_camera(source_url)
 
     async def publish(self, offer: str, *, takeover: bool = False) -> Publisher:
         """Answer a publisher; raises `Occupied` or `omote.streams.webrtc.Refused`."""
         async with self._entrance:
+            self._check_open()
             if self._publisher is not None and not takeover:
                 raise Occupied(f"stage {self.name} has a publisher; ?takeover=true replaces it")
             publisher = await self._workshop.signalling.publisher(offer)
@@ -65,8 +66,12 @@ class Stage:
 
     async def view(self, offer: str) -> Viewer:
         """Answer a viewer; raises `omote.streams.webrtc.Refused`."""
+        self._check_open()
         broadcast = self._pipeline.broadcast
         viewer = await self._workshop.signalling.viewer(offer, broadcast.track_for, broadcast.sound)
+        if self.closed.is_set():
+            await viewer.close()
+            self._check_open()
         broadcast.viewers.add(viewer)
         self._pipeline.wake()
         self._start(self._see_out(viewer), "viewer")
@@ -76,18 +81,18 @@ class Stage:
         """Apply a merge patch whole and return the state; raises `Invalid` and changes nothing."""
         scene = None if patch.get("scene") is None else read_scene(patch["scene"])
         if patch.keys() - NOT_SETTINGS:
-            await self._pipeline.order(patch)
-            self._archive.keep(self.name, self._pipeline.settings)
+            self._save(await self._pipeline.order(patch))
         if "scene" in patch:
             self._pipeline.scenery.tell(scene)
         self.bell.ring()
         return self.state()
 
     async def close(self) -> None:
-        """End the camera, the viewers and the work."""
-        self.closed.set()
-        self.bell.ring()
-        await self._pipeline.close()
+        """End the camera, the viewers and the work; who comes later is refused."""
+        async with self._entrance:
+            self.closed.set()
+            self.bell.ring()
+            await self._pipeline.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def state(self) -> dict[str, Any]:
@@ -127,6 +132,10 @@ class Stage:
         """(upper bound in milliseconds, cumulative count) of the age of every frame that left."""
         return self._pipeline.stats.age_histogram.buckets()
 
+    def _check_open(self) -> None:
+        if self.closed.is_set():
+            raise Refused(404, f"stage {self.name} has been removed")
+
     @property
     def _publisher(self) -> Publisher | None:
         camera = self._pipeline.camera
@@ -143,7 +152,7 @@ class Stage:
         self._pipeline.broadcast.viewers.discard(viewer)
 
     def _own_camera(self, url: str | None) -> Camera | None:
-        return None if url is None else SourceCamera(open_source(url), self._seen)
+        return SourceCamera(retrying(lambda: open_source(url)), self._seen) if url else None
 
     def _seen(self, decode_ms: float | None) -> None:
         stats = self._pipeline.stats

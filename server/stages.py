@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 
 from omote.server.archive import Archive
 from omote.server.bell import Bell
@@ -31,9 +32,10 @@ class Stages:
             self._stages[name] = Stage(
                 name,
                 self.workshop,
-                self._archive,
-                Bell(self.bell),
+                self._archive.read(name),
+                partial(self._archive.keep, name),
                 self._sources.get(name),
+                Bell(self.bell),
             )
             self.bell.ring()
         return self._stages[name]

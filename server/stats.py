@@ -16,17 +16,28 @@ class Window:
     def __init__(self, seconds: float = WINDOW) -> None:
         self._seconds = seconds
         self._items: deque[tuple[float, float]] = deque(maxlen=10_000)
+        self._since = 0.0  # when the first came after a time without any
 
     def add(self, value: float) -> None:
         """Note a value now."""
-        self._items.append((time.monotonic(), value))
+        now = time.monotonic()
+        self._forget(now)
+        if not self._items:
+            self._since = now
+        self._items.append((now, value))
 
     def values(self) -> list[float]:
         """What is young enough, oldest first."""
-        floor = time.monotonic() - self._seconds
-        while self._items and self._items[0][0] < floor:
-            self._items.popleft()
+        self._forget(time.monotonic())
         return [value for _, value in self._items]
+
+    def _forget(self, now: float) -> None:
+        while self._items and self._items[0][0] < now - self._seconds:
+            self._items.popleft()
+
+    def _span(self) -> float:
+        """Seconds that the values cover: a window that is filling up is not yet all of its length."""
+        return min(self._seconds, max(1.0, time.monotonic() - self._since))
 
     def quantile(self, share: float) -> float | None:
         """The value below which `share` of them lie; None without values."""
@@ -44,11 +55,11 @@ class Window:
 
     def rate(self) -> float:
         """How many there were a second."""
-        return len(self.values()) / self._seconds
+        return len(self.values()) / self._span()
 
     def total_rate(self) -> float:
         """Their sum, a second."""
-        return sum(self.values()) / self._seconds
+        return sum(self.values()) / self._span()
 
 
 class Histogram:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 
 from omote.server import fragment
 from omote.server.body import require_type, text
+from omote.server.catalogue import stage_named
 from omote.server.channel import ControlChannels
 from omote.server.fragment import Fragment, Malformed
 from omote.server.problems import Problem
@@ -43,26 +44,20 @@ class Signalling:
     async def publish(self, stage: str, request: Request, takeover: bool = False) -> Response:
         """Publish to a stage: SDP offer in, answer and session URL out."""
         offer = await self._offer(stage, request)
-        here = self._stage(stage)
+        here = stage_named(self._stages, stage)
         make = partial(here.publish, offer, takeover=takeover)
         return await self._created(here, request, make)
 
     async def view(self, stage: str, request: Request) -> Response:
         """View a stage: SDP offer in, answer and session URL out."""
         offer = await self._offer(stage, request)
-        here = self._stage(stage)
+        here = stage_named(self._stages, stage)
         return await self._created(here, request, partial(here.view, offer))
 
     async def _offer(self, stage: str, request: Request) -> str:
         self._gate.check(request, self._scope, stage=stage)
         require_type(request, SDP)
         return await text(request, AT_MOST)
-
-    def _stage(self, name: str) -> Stage:
-        try:
-            return self._stages[name]
-        except ValueError as exc:
-            raise Problem(404, str(exc)) from exc
 
     async def _created(
         self, stage: Stage, request: Request, make: Callable[[], Awaitable[Peer]]
@@ -117,7 +112,7 @@ class Signalling:
 
     def routes(self) -> APIRouter:
         """The endpoint first, then its session URLs."""
-        router = APIRouter(prefix=f"/{self._side}", tags=[self._side])
+        router = APIRouter(prefix=f"/{self._side}", tags=[self._side.upper()])
         post = self.publish if self._side == "whip" else self.view
         add = partial(router.add_api_route, response_class=Response)
         add("/{stage}", post, methods=["POST"], status_code=201, openapi_extra=_takes(SDP))

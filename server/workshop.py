@@ -9,6 +9,7 @@ from omote.engines.model import Models
 from omote.engines.onnx import load
 from omote.engines.pixels import CpuPixels, Pixels
 from omote.server.stats import Window
+from omote.server.turns import Turns
 from omote.streams.webrtc import Signalling
 
 MqttStatus = Literal["off", "away", "connected"]
@@ -27,8 +28,7 @@ class Workshop:
         self.pixels: Pixels = CpuPixels()
         self.engines = ThreadPoolExecutor(cores, thread_name_prefix="engine")
         self.encoders = ThreadPoolExecutor(cores, thread_name_prefix="encoder")
-        self.turns = asyncio.Semaphore(cores)
-        "Held by a stage while one of its frames is in the chain: it takes its newest frame then."
+        self.turns = Turns(cores)
         self.signalling = Signalling(loopback)
         self.mqtt: MqttStatus = "off"
         "Whether orders come over MQTT now; the carrier sets it."

@@ -25,6 +25,8 @@ LEVELS = ((3_600, 31), (5_120, 32), (8_192, 40), (8_704, 42), (19_660, 50), (32_
 "H.264 table A-1: most macroblocks of a picture, level times ten; 30 pictures a second."
 BUFFER = 0.5
 "Seconds of its bitrate that a picture may be larger than its share."
+UNSAID, BT601, STUDIO_RANGE = 2, 6, 1
+"As FFmpeg numbers a picture's colours."
 VP8_STEP = 0.25
 "libvpx through FFmpeg takes a new bitrate only by starting anew, so small changes are left."
 
@@ -83,9 +85,11 @@ class H264Encoder:
         if (
             self._context is None
             or size_of(self._context) != size_of(video)
+            or (int(self._context.colorspace), int(self._context.color_range)) != colours_of(video)
             or (keyframe and not 0.5 < self._bitrate / self._opened_for < 2)
         ):
             self._context = self._open(video.width, video.height)
+            self._context.colorspace, self._context.color_range = colours_of(video)
         return encode_one(self._context, video, pts, keyframe)
 
     def _open(self, width: int, height: int) -> av.VideoCodecContext:
@@ -164,6 +168,15 @@ def create(library: str, width: int, height: int, bitrate: int) -> av.VideoCodec
 def size_of(picture: av.VideoFrame | av.VideoCodecContext) -> tuple[int, int]:
     """Columns and rows."""
     return picture.width, picture.height
+
+
+def colours_of(video: av.VideoFrame) -> tuple[int, int]:
+    """Matrix and range of a picture, as H.264 has to name them (ITU-T H.264, table E-5).
+
+    Where nothing is said, cameras mean BT.601 but Chromium shows BT.709: every colour would be off.
+    """
+    matrix, span = int(video.colorspace), int(video.color_range)
+    return matrix if matrix != UNSAID else BT601, span or STUDIO_RANGE
 
 
 def encode_one(

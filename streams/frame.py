@@ -35,6 +35,10 @@ class Plane(Protocol):
     def height(self) -> int:
         """Rows, pixels."""
 
+    @property
+    def age_s(self) -> float:
+        """Seconds since the picture it was computed on; 0 when that is the frame's own."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VideoPicture:

@@ -13,6 +13,7 @@ from aiortc.rtp import (
     AnyRtcpPacket,
     RtcpPsfbPacket,
     RtcpSrPacket,
+    RtpPacket,
     pack_remb_fci,
     unpack_remb_fci,
 )
@@ -54,6 +55,12 @@ def use_loss_tracker(receiver: RTCRtpReceiver, tracker: object) -> None:
 def use_decoder_queue(receiver: RTCRtpReceiver, queue: object) -> None:
     """Bound what waits before the decoder; the stock queue is unbounded (aiortc#642, #1192)."""
     replace(receiver, "_RTCRtpReceiver__decoder_queue", queue)
+
+
+def depayloaded(packet: RtpPacket) -> bytes:
+    """What the receiver left on a packet after taking off the payload descriptor."""
+    data: bytes = packet._data  # type: ignore[attr-defined]
+    return data
 
 
 async def send_pli(receiver: RTCRtpReceiver, ssrc: int) -> None:

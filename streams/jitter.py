@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from aiortc.rtp import RtpPacket
 
+from omote.streams.interop import depayloaded
 from omote.streams.keyframe import is_keyframe, may_begin_keyframe, must_begin_frame
 from omote.streams.sequence import Sequence
 
@@ -167,12 +168,6 @@ class FrameBuffer:
         self._next = max(self._next, self._sequence.highest - CAPACITY + 1)
         for number in [n for n in self._packets if n < self._next]:
             del self._packets[number]
-
-
-def depayloaded(packet: RtpPacket) -> bytes:
-    """What aiortc's receiver left on the packet after taking off the payload descriptor."""
-    data: bytes = packet._data  # type: ignore[attr-defined]
-    return data
 
 
 @dataclass(slots=True)

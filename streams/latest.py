@@ -1,9 +1,13 @@
 """Latest: the one-slot mailbox between a fast writer and a slow reader."""
 
 import asyncio
+import time
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+PATIENCE = 0.01
+"Seconds an item waits that is merely followed closely by the next."
 
 
 class Closed(Exception):
@@ -20,6 +24,10 @@ class Latest(Generic[T]):
     def __init__(self) -> None:
         self.dropped = 0
         "Items replaced before anybody took them."
+        self.starved = 0
+        "Those of them that had waited for `PATIENCE`: the reader was slow, not the writer in bursts."
+        self.since = 0.0
+        "`time.monotonic()` when the newest item was put, seconds."
         self._item: T | None = None
         self._closed = False
         self._changed = asyncio.Event()
@@ -28,9 +36,11 @@ class Latest(Generic[T]):
         """Replace whatever waits; never waits itself. Ignored once closed."""
         if self._closed:
             return
+        now = time.monotonic()
         if self._item is not None:
             self.dropped += 1
-        self._item = item
+            self.starved += now - self.since >= PATIENCE
+        self._item, self.since = item, now
         self._changed.set()
 
     async def ready(self) -> None:

@@ -19,6 +19,8 @@ class Weather:
     "Seconds each is on its way."
     loss: float = 0.0
     "Probability, 0..1, that a datagram of media (RTP or RTCP) is lost, each for itself."
+    seed: int = 1
+    "The same losses each time; other hops want another one."
 
     @property
     def fair(self) -> bool:
@@ -62,7 +64,7 @@ class Link:
 def expose(connection: RTCPeerConnection, weather: Weather) -> None:
     """Send what a connection sends through such weather, before it has gathered its candidates."""
     if not weather.fair:
-        chance = random.Random(1)  # the same losses each time
+        chance = random.Random(weather.seed)
         interop.send_through(connection, lambda send: Link(send, weather, chance).send)
 
 

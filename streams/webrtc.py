@@ -163,14 +163,18 @@ class Publisher(Peer):
             await self._recovery.report_bandwidth(bitrate)
 
     def attach(self) -> None:
-        """Take the place of aiortc's buffers and queues, before media flows."""
+        """Take the place of aiortc's buffers and queues, before media flows.
+
+        The first picture and the first sound count; others are declined, for nobody reads them.
+        """
+        attach = {"video": self._attach_video, "audio": self._attach_audio}
         for transceiver in self.connection.getTransceivers():
             if transceiver.receiver.track is None:
                 continue
-            if transceiver.kind == "video" and self._queue is None:
-                self._attach_video(transceiver.receiver)
-            elif transceiver.kind == "audio":
-                self._attach_audio(transceiver.receiver)
+            if transceiver.kind in attach:
+                attach.pop(transceiver.kind)(transceiver.receiver)
+            else:
+                transceiver.direction = "inactive"
 
     def _attach_video(self, receiver: RTCRtpReceiver) -> None:
         loop = asyncio.get_running_loop()
@@ -287,9 +291,13 @@ class Signalling:
         sender.replaceTrack(peer.video)
         interop.on_keyframe_request(sender, peer.video.ask_keyframe)
         interop.on_remb(sender, peer.report)
-        if "audio" in transceivers:
+        sound = transceivers.get("audio")
+        if sound is not None and interop.negotiated_codec(sound) == "opus":
             peer.audio = audio()
-            transceivers["audio"].sender.replaceTrack(peer.audio)
+            sound.sender.replaceTrack(peer.audio)
+        for transceiver in peer.connection.getTransceivers():
+            if transceiver not in transceivers.values():
+                transceiver.direction = "inactive"  # what it wants to send nobody would read
 
     def _connection(self) -> RTCPeerConnection:
         # An explicit list, even when empty: without one aiortc contacts a public STUN server.
@@ -347,7 +355,7 @@ def bundles_what_is_there(description: SessionDescription) -> bool:
 
 
 def sending_transceivers(connection: RTCPeerConnection, offer: str) -> dict[str, RTCRtpTransceiver]:
-    """Make ready to send one of each kind that the offer asks for; H.264 before VP8."""
+    """Make ready to send one of each kind that the offer asks for; H.264 before VP8, Opus first."""
     # In the offer's order: aiortc stops the transport they share when the bundle's first section is
     # not the first transceiver, and the answer then has no candidates.
     kinds = dict.fromkeys(section.kind for section in SessionDescription.parse(offer).media)
@@ -355,11 +363,12 @@ def sending_transceivers(connection: RTCPeerConnection, offer: str) -> dict[str,
     for kind in kinds:
         if kind in ("audio", "video"):
             transceivers[kind] = connection.addTransceiver(kind, direction="sendonly")
-    codecs = RTCRtpSender.getCapabilities("video").codecs
-    order = {"video/H264": 0, "video/VP8": 1, "video/rtx": 2}
-    transceivers["video"].setCodecPreferences(
-        sorted(codecs, key=lambda codec: order.get(codec.mimeType, 3))
-    )
+    order = {"video/H264": 0, "video/VP8": 1, "video/rtx": 2, "audio/opus": 0}
+    for kind, transceiver in transceivers.items():
+        codecs = RTCRtpSender.getCapabilities(kind).codecs
+        transceiver.setCodecPreferences(
+            sorted(codecs, key=lambda codec: order.get(codec.mimeType, 3))
+        )
     return transceivers
 
 

@@ -168,3 +168,11 @@ async def faked(data: Path, **settings: Any) -> AsyncIterator[tuple[httpx.AsyncC
         httpx.AsyncClient(base_url=url, trust_env=False) as client,
     ):
         yield client, stages
+
+
+def is_problem(answer: httpx.Response, status: int) -> bool:
+    """Whether it is a whole problem document (RFC 9457) of that status."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    return problem["status"] == status and bool(problem["detail"]) and bool(problem["title"])

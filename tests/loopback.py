@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from fractions import Fraction
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import av
 import numpy as np
@@ -20,6 +20,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from omote.streams import interop
 from omote.streams.encoder import Codec, open_encoder
+from omote.streams.interop import Send
 from omote.streams.packet import Packet
 from omote.streams.webrtc import Peer
 from tests.numbered import number_in
@@ -41,6 +42,8 @@ class Camera(MediaStreamTrack):
         "May be changed in mid-stream."
         self.number = -1
         self.keyframe_wanted = False
+        self.grains = 0
+        "Rows of noise at the foot of the picture, for it to take several packets."
         self.silent = asyncio.Event()
         "Set while it sends nothing; its numbers go on."
         self._fps = fps
@@ -63,13 +66,24 @@ class Camera(MediaStreamTrack):
     def _coded(self) -> Packet:
         keyframe, self.keyframe_wanted = self.keyframe_wanted, False
         pts = self.number * 30 * STEP // self._fps
-        packet = self._encoder.encode(picture(self.number, *self.size), pts, keyframe)
+        video = picture(self.number, *self.size)
+        if self.grains:
+            add_grains(video, self.grains, seed=self.number)
+        packet = self._encoder.encode(video, pts, keyframe)
         assert packet is not None
         return packet
 
 
+def add_grains(video: av.VideoFrame, rows: int, seed: int) -> None:
+    """Write noise over the last rows of the luma plane."""
+    plane = video.planes[0]
+    luma = np.frombuffer(cast(Any, plane), np.uint8).reshape(-1, plane.line_size)
+    grains = np.random.default_rng(seed).integers(0, 256, (rows, plane.width), np.uint8)
+    luma[plane.height - rows : plane.height, : plane.width] = grains
+
+
 class Hum(MediaStreamTrack):
-    """A sound of 20 ms a frame; its `number` is in the loudness of nobody's interest."""
+    """A tone, 20 ms a frame."""
 
     kind = "audio"
 
@@ -137,6 +151,16 @@ def client() -> RTCPeerConnection:
     return RTCPeerConnection(RTCConfiguration(iceServers=[]))
 
 
+@asynccontextmanager
+async def opened() -> AsyncIterator[RTCPeerConnection]:
+    """A connection that is closed afterwards."""
+    connection = client()
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
 async def offered(connection: RTCPeerConnection) -> str:
     """The connection's offer, with its loopback candidates."""
     offer = await connection.createOffer()
@@ -145,9 +169,15 @@ async def offered(connection: RTCPeerConnection) -> str:
     return connection.localDescription.sdp
 
 
-async def answered(connection: RTCPeerConnection, answer: Callable[[str], Awaitable[P]]) -> P:
+async def answered(
+    connection: RTCPeerConnection,
+    answer: Callable[[str], Awaitable[P]],
+    link: Callable[[Send], Send] | None = None,
+) -> P:
     """Offer, take the answer, and wait until both are connected."""
     peer = await answer(await offered(connection))
+    if link is not None:
+        interop.send_through(connection, link)
     await connection.setRemoteDescription(RTCSessionDescription(peer.answer, "answer"))
     async with asyncio.timeout(PATIENCE_S):
         await peer.connected.wait()
@@ -168,8 +198,9 @@ async def publishing(
     camera: Camera | None = None,
     sound: MediaStreamTrack | None = None,
     codec: Codec = "VP8",
+    link: Callable[[Send], Send] | None = None,
 ) -> AsyncIterator[P]:
-    """A publisher that is connected; it is gone afterwards."""
+    """A publisher that is connected; it is gone afterwards. `link` is what it sends through."""
     connection, camera = client(), camera or Camera(codec)
     sender = connection.addTransceiver(camera, direction="sendonly").sender
     interop.on_keyframe_request(sender, camera.want_keyframe)
@@ -178,10 +209,12 @@ async def publishing(
     prefer(connection, codec)
     peer = None
     try:
-        peer = await answered(connection, answer)
+        peer = await answered(connection, answer, link)
         yield peer
     finally:
         await connection.close()
+        if peer is not None and link is not None:
+            await peer.close()  # its goodbye may be lost
         if peer is not None:
             async with asyncio.timeout(PATIENCE_S):
                 await peer.closed.wait()

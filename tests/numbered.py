@@ -1,6 +1,6 @@
 """Numbered pictures: colour bars with the picture's number painted in, and read back."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -49,6 +49,22 @@ def write_numbered(path: Path, count: int, fps: int = 30, turned: int = 0, start
         for video in _timed(count, fps, start):
             container.mux(stream.encode(video))
         container.mux(stream.encode(None))
+    return path
+
+
+def write_jpegs(path: Path, damaged: Container[int] = ()) -> Path:
+    """Five numbered pictures, each coded by itself; nothing can be made of the `damaged`."""
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("mjpeg", 30)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuvj420p"
+        for number in range(5):
+            video = numbered(number)
+            video.pts, video.time_base = number, Fraction(1, 30)
+            for packet in stream.encode(video):
+                whole = av.Packet(b"no picture" if number in damaged else bytes(packet))
+                whole.stream, whole.time_base = stream, packet.time_base
+                whole.pts, whole.dts = packet.pts, packet.dts
+                film.mux(whole)
     return path
 
 

@@ -13,12 +13,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Receive, Scope, Send
 
 from omote.engines.effect import kinds
+from omote.server import catalogue
 from omote.server.app import WEB
 from omote.server.config import Config
 from omote.server.guard import Guard
 from omote.server.rate import Rate
 from omote.server.tokens import parse
-from tests.fakes import OFFER, FakeStages, faked
+from tests.fakes import OFFER, FakeStages, faked, is_problem
 
 Faked = tuple[httpx.AsyncClient, FakeStages]
 MERGE = {"Content-Type": "application/merge-patch+json"}
@@ -30,12 +31,6 @@ SECRET = "0123456789abcdef"
 async def server(tmp_path: Path) -> AsyncIterator[Faked]:
     async with faked(tmp_path) as made:
         yield made
-
-
-def is_problem(answer: httpx.Response, status: int) -> bool:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    return bool(answer.json()["status"] == status)
 
 
 # Pages
@@ -124,6 +119,16 @@ async def test_a_stage_of_an_impossible_name_is_not_made(server: Faked) -> None:
     client, stages = server
     assert is_problem(await client.put("/stages/no name"), 404)
     assert not stages.all
+
+
+async def test_one_stage_too_many_is_507(server: Faked, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, stages = server
+    monkeypatch.setattr(catalogue, "MOST_STAGES", 1)
+    await client.put("/stages/desk")
+    assert is_problem(await client.put("/stages/lab"), 507)
+    assert is_problem(await client.post("/whep/lab", content=OFFER, headers=SDP), 507)
+    assert (await client.put("/stages/desk")).status_code == 200
+    assert stages.names() == ("desk",)
 
 
 async def test_an_order_is_answered_with_its_id_and_the_state(server: Faked) -> None:
@@ -231,7 +236,7 @@ async def test_metrics_are_prometheus_text_with_figures_of_every_stage(server: F
     assert found["omote_stage_age_seconds_bucket", "0.02", "desk"] == 5
     assert found["omote_stage_age_seconds_bucket", "+Inf", "desk"] == 9
     assert found["omote_stage_age_p50_seconds", "desk"] == pytest.approx(0.020)
-    assert found["omote_stage_bitrate_bits_per_second", "desk"] == 1_500_000
+    assert found["omote_stage_encoded_bytes_per_second", "desk"] == 187_500
     assert found["omote_stage_dropped_newest_total", "desk"] == 3
     assert found["omote_stage_effect_errors_total", "desk", "matte"] == 2
     assert found["omote_stage_step_seconds", "decode", "desk"] == pytest.approx(0.0025)

@@ -86,8 +86,9 @@ async def test_a_camera_on_the_network_is_seen_from_its_first_picture() -> None:
 
 
 async def test_a_picture_comes_before_the_next_one_is_sent() -> None:
-    async with RtspServer(most=20) as camera, aclosing(capture(medium_of(camera.url))) as source:
-        async with asyncio.timeout(4):  # less than the patience with a silent camera
+    async with RtspServer(most=20) as camera:
+        medium = replace(medium_of(camera.url), patience_s=1.0)  # then waiting for it is an error
+        async with aclosing(capture(medium)) as source:
             while number_of(await anext(source)) < 19:
                 pass
 

@@ -72,8 +72,9 @@ async def test_every_picture_shown_is_one_that_was_taken_before(tmp_path: Path) 
     recognised = [(number, at) for number, at, _ in notes.shown if number is not None]
     assert len(recognised) > 30
     assert all(at > taken[number] for number, at in recognised)
-    apart = [after[0] - before[0] for before, after in pairwise(notes.beeps)]
-    assert all(abs(ticks - sound.RATE) < 48 for ticks in apart)
+    apart = [(after[0] - before[0]) % (1 << 32) for before, after in pairwise(notes.beeps)]
+    whole = [round(ticks / sound.RATE) * sound.RATE for ticks in apart]  # a beep may be lost
+    assert apart == pytest.approx(whole, abs=48)
 
 
 @pytest.mark.parametrize("way", ["decode", "count", "stock"])
@@ -98,6 +99,7 @@ async def test_pictures_and_sound_come_through_bad_weather(tmp_path: Path) -> No
             notes = subscriber.notes
             async with watched(url, subscriber, bad):
                 await until(lambda: len(notes.shown) > 60 and len(notes.beeps) > 0, 40)
+    assert notes.recovered > 0
 
 
 async def test_a_session_that_ends_is_deleted(tmp_path: Path) -> None:

@@ -206,3 +206,16 @@ def test_h264_that_began_poor_becomes_rich() -> None:
     encoder.set_bitrate(3_000_000)
     packets = encode(encoder, pictures, keyframes=[0], start=60)
     assert kilobits_a_second(packets) == pytest.approx(3000, rel=0.35)
+
+
+@pytest.mark.parametrize(("given", "said"), [(2, 6), (1, 1), (6, 6)])
+def test_h264_says_what_its_colours_mean(given: int, said: int) -> None:
+    encoder = open_encoder("H264", 1_000_000)
+    video = av.VideoFrame(64, 48, "yuv420p")
+    video.colorspace = given
+    packet = encoder.encode(video, 0, keyframe=True)
+    assert packet
+    decoder = av.CodecContext.create("h264", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    shown = [*decoder.decode(packet), *decoder.decode(None)][0]
+    assert (int(shown.colorspace), int(shown.color_range)) == (said, 1)

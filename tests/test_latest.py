@@ -1,12 +1,15 @@
 """Latest: one slot, newest wins, what nobody took is counted."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omote.streams import latest as module
 from omote.streams.latest import Closed, Latest
+from tests.utils import Clock
 
 
 async def test_the_newest_replaces_what_nobody_took_and_the_loss_is_counted() -> None:
@@ -58,6 +61,21 @@ async def test_closing_wakes_every_reader() -> None:
     latest.close()
     endings = await asyncio.gather(*readers, return_exceptions=True)
     assert [type(ending) for ending in endings] == [Closed] * 3
+
+
+async def test_a_slow_reader_starves_and_a_burst_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock))
+    latest: Latest[int] = Latest()
+    for number in range(4):  # all at once
+        latest.put(number)
+        clock.now += 0.001
+    assert (latest.dropped, latest.starved) == (3, 0)
+    for number in range(4):
+        clock.now += 1 / 30
+        latest.put(number)
+    assert (latest.dropped, latest.starved) == (7, 4)
+    assert latest.since == clock.now
 
 
 async def test_readiness_takes_nothing() -> None:

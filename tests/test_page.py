@@ -92,7 +92,7 @@ def effect(page: Page, name: str) -> Locator:
 async def choose_colour(page: Page, colour: str) -> None:
     background = effect(page, "background")
     await background.get_by_role("radio", name="Colour").check()
-    await background.locator("input[type=color]").fill(colour)
+    await background.locator("[data-parameter=colour] input").fill(colour)
 
 
 async def state_of(url: str, stage: str = "live") -> dict[str, object]:
@@ -180,6 +180,26 @@ async def test_a_colour_chosen_on_the_page_is_behind_the_person(page: Page) -> N
     await colour_settles(page, CORNER, (0x40, 0xC0, 0x00))
     await shows(page, keeps_the_person)
     await keep(page, "page-colour")
+
+
+async def test_a_picture_uploaded_on_the_page_is_behind_the_person(
+    browser: Browser, url: str
+) -> None:
+    async with opened(browser, url, "422") as page:
+        await start(page)
+        background = effect(page, "background")
+        await background.get_by_role("radio", name="Image").check()
+        await expect(background.locator(".error:visible")).to_contain_text(
+            re.compile("picture|upload")
+        )
+        sea = cv2.imencode(".png", np.full((90, 160, 3), (0xA0, 0x60, 0x20), np.uint8))[1].tobytes()
+        upload = background.get_by_label("Add a picture or a video")
+        await upload.set_input_files({"name": "Sea 1.png", "mimeType": "image/png", "buffer": sea})
+        await expect(background.get_by_role("radio", name="sea-1.png")).to_be_checked()
+        await expect(background.locator(".error:visible")).to_have_count(0)
+        await colour_settles(page, CORNER, (0xA0, 0x60, 0x20))
+        await shows(page, keeps_the_person)
+        await keep(page, "page-image")
 
 
 async def test_an_effect_switched_off_gives_the_camera_back(page: Page) -> None:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from omote.server.run import run
 from tests.clips import PORTRAIT, clip
 from tests.flashes import beeps, flashes, sound_codec, write_flashes
-from tests.numbered import numbered, write_numbered
+from tests.numbered import numbered, write_jpegs, write_numbered
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(run)
@@ -102,15 +102,13 @@ def spoken(path: Path) -> list[tuple[int | None, bytes]]:
 
 
 def test_the_same_parameters_as_json_or_one_by_one_give_the_same(tmp_path: Path) -> None:
-    one, two = tmp_path / "one.mp4", tmp_path / "two.mp4"
+    one, two, other = (tmp_path / f"{name}.png" for name in ("one", "two", "other"))
     params = '{"background": {"strength": %s}, "matte": {"model": "square"}}'
-    assert omote_run(clip("franck"), one, "--limit", 5, "--params", params % 0.3).exit_code == 0
-    result = omote_run(
-        *(clip("franck"), two, "--limit", 5, "--params", params % 0.9),
-        *("--set", "background.strength=0.3"),
-    )
-    assert result.exit_code == 0
-    assert one.read_bytes() == two.read_bytes()
+    first = (clip("franck"), "--limit", 1, "--params")
+    assert omote_run(*first, params % 0.3, one).exit_code == 0
+    assert omote_run(*first, params % 0.9, two, "--set", "background.strength=0.3").exit_code == 0
+    assert omote_run(*first, params % 0.9, other).exit_code == 0
+    assert one.read_bytes() == two.read_bytes() != other.read_bytes()
 
 
 def test_the_matte_can_be_seen(tmp_path: Path) -> None:
@@ -172,6 +170,8 @@ def test_the_first_picture_of_a_film(tmp_path: Path) -> None:
 REFUSALS = {
     "no file": (["none.mp4", "out.mp4"], "no file"),
     "not a film": (["letter.txt", "out.mp4"], "letter.txt: invalid data"),
+    "damaged": (["damaged.avi", "out.mp4"], "damaged.avi ended without a picture"),
+    "damaged picture": (["damaged.avi", "out.png", "--limit", "1"], "ended without a picture"),
     "itself": (["in.mp4", "in.mp4"], "is what is read; write to another file"),
     "no folder": (["in.mp4", "nowhere/out.mp4"], "no folder"),
     "kind": (["in.mp4", "out.webm"], "take .mp4 or .mkv"),
@@ -202,6 +202,7 @@ def test_what_cannot_be_is_refused_and_nothing_written(
     monkeypatch.chdir(tmp_path)
     write_numbered(Path("in.mp4"), 3)
     Path("letter.txt").write_text("Dear film,\n")
+    write_jpegs(Path("damaged.avi"), damaged=range(5))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     arguments, reason = REFUSALS[case]
     result = omote_run(*arguments)

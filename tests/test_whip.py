@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omote.server.fragment import Candidate, Fragment, Malformed, parse
-from tests.fakes import ANSWER, OFFER, UFRAG, FakePeer, FakeStages, faked
+from tests.fakes import ANSWER, OFFER, UFRAG, FakePeer, FakeStages, faked, is_problem
 
 SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
@@ -40,13 +40,6 @@ def peer_of(stages: FakeStages) -> FakePeer:
     peer = stages["desk"].publisher
     assert peer is not None
     return peer
-
-
-def is_problem(answer: httpx.Response, status: int) -> bool:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
-    return problem["status"] == status and bool(problem["detail"]) and bool(problem["title"])
 
 
 @both

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import shutil
 import sys
 import tarfile
 from asyncio.subprocess import PIPE
@@ -317,6 +318,7 @@ async def whip_whep() -> Path:
     """The npm package `whip-whep`, fetched once, unpacked in `package/`."""
     folder = CACHE / "whip-whep-1.2.0"
     if not (folder / "package" / "whip.js").exists():
+        assert shutil.which("npm"), "whip-whep comes from npm; install it (apt-get install npm)"
         folder.mkdir(parents=True, exist_ok=True)
         npm = await asyncio.create_subprocess_exec(
             "npm", "pack", "--silent", "whip-whep@1.2.0", cwd=folder

@@ -12,7 +12,7 @@ let count = 0;
  */
 export function controlFor(key, schema, root, { change, held }) {
   const facts = resolved(schema, root);
-  const input = inputFor(facts, (value) => change(key, value));
+  const input = inputFor(key, facts, (value) => change(key, value));
   return new Control(key, facts, input, { change, held });
 }
 
@@ -39,16 +39,25 @@ class Control {
 
   /** Show the value among `params`, unless a person is just changing it. */
   show(params) {
-    this.element.hidden = "const" in this.#facts || !applies(this.#facts.shown_when, params);
     if (this.#held(this.#key) || !(this.#key in params)) return;
     const value = params[this.#key];
     this.#input.write(value);
     this.#tell(value);
   }
 
+  /** Hide it where the other controls' values leave it nothing to do. */
+  fit(values) {
+    this.element.hidden = "const" in this.#facts || !applies(this.#facts.shown_when, values);
+  }
+
+  /** The value it shows. */
+  get value() {
+    return this.#input.read();
+  }
+
   /** Say what is wrong with the value; an empty message takes it back. */
   complain(message) {
-    this.#error.textContent = message;
+    this.#error.textContent = plain(message);
     this.#error.hidden = !message;
     this.element.classList.toggle("wrong", Boolean(message));
   }
@@ -63,7 +72,7 @@ class Control {
     input.focus.setAttribute("aria-describedby", `${about.id} ${this.#error.id}`);
     const head = make("div", { className: "head" }, label, this.#value, this.#reset);
     const inline = input.inline ? " inline" : "";
-    return make("div", { className: `control${inline}`, title: this.#facts.description ?? "" }, head, input.element, about, this.#error);
+    return make("div", { className: `control${inline}`, "data-parameter": this.#key, title: this.#facts.description ?? "" }, head, input.element, about, this.#error);
   }
 
   #tell(value) {
@@ -71,6 +80,9 @@ class Control {
     this.#reset.hidden = this.#facts.default === undefined || value === this.#facts.default;
   }
 }
+
+/** A validator's message without the validator's own preface. */
+export const plain = (message) => message.replace(/^Value error, /, "");
 
 /** The schema with references and `anyOf [..., null]` taken apart. */
 function resolved(schema, root) {
@@ -86,12 +98,17 @@ function applies(condition, params) {
   return Object.entries(condition ?? {}).every(([key, values]) => [values].flat().includes(params[key]));
 }
 
-function inputFor(facts, change) {
-  if (facts.media) return new Pictures(facts.media, facts, change);
+function inputFor(key, facts, change) {
+  if (facts.media || key === "source") return new Pictures(facts.media ?? "backgrounds", change);
   if (facts.enum) return facts.enum.length > MOST_CHIPS ? select(facts, change) : chips(facts, change);
   if (facts.type === "boolean") return toggle(change);
   if (facts.type === "number" || facts.type === "integer") return number(facts, change);
-  return facts.format === "color" ? colour(change) : text(facts, change);
+  return isColour(facts) ? colour(change) : text(facts, change);
+}
+
+/** A text that is called a colour, or that has to look like one. */
+function isColour({ format, pattern }) {
+  return format === "color" || Boolean(pattern && RegExp(pattern).test("#1a2b3c") && !RegExp(pattern).test("1"));
 }
 
 function toggle(change) {

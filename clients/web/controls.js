@@ -1,7 +1,7 @@
 // Controls drawn from the JSON schemas of the effects' parameters; none is written for an effect.
 
 import { by, make, worded } from "./dom.js";
-import { controlFor } from "./control.js";
+import { controlFor, plain } from "./control.js";
 import { patchAt, pathsOf } from "./orders.js";
 
 /** Every effect as a card with a switch and its parameters. */
@@ -63,6 +63,7 @@ export class Controls {
 
   #forgive(patch) {
     for (const path of pathsOf(patch)) this.#at(path)?.complain("");
+    for (const name of Object.keys(patch.params ?? {})) this.#cards.get(name)?.complain("");
   }
 
   #blame(error, patch) {
@@ -88,6 +89,7 @@ class Card {
     this.#switch.addEventListener("change", () => turned(this.#switch.checked));
     this.#error = make("p", { className: "error", role: "alert", hidden: true });
     const body = make("div", { className: "controls" });
+    body.addEventListener("input", () => this.#fit());
     for (const [key, schema] of Object.entries(kind.schema.properties ?? {})) {
       const control = controlFor(key, schema, kind.schema, { change, held });
       this.#controls.set(key, control);
@@ -114,7 +116,13 @@ class Card {
   }
 
   show(params) {
-    for (const [key, control] of this.#controls) control.show(params);
+    for (const control of this.#controls.values()) control.show(params);
+    this.#fit();
+  }
+
+  #fit() {
+    const values = Object.fromEntries([...this.#controls].map(([key, control]) => [key, control.value]));
+    for (const control of this.#controls.values()) control.fit(values);
   }
 
   count(failures) {
@@ -124,7 +132,7 @@ class Card {
   }
 
   complain(message) {
-    this.#error.textContent = message;
+    this.#error.textContent = plain(message);
     this.#error.hidden = !message;
   }
 }

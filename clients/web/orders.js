@@ -6,12 +6,14 @@ const GATHER_MS = 120;
 const HOLD_MS = 1_500;
 
 /**
- * Sends patches one at a time; what is added while one is under way goes with the next.
- * Events: `answer` with `detail.state`, `refused` with `detail.error` and `detail.patch`.
+ * Sends patches one at a time; what is added while one is under way goes with the next. What was
+ * refused is kept and goes with the next, too: it may become right together with another value.
+ * Events: `answer` with `detail.state`, `refused` with `detail.error`; both with `detail.patch`.
  */
 export class Orders extends EventTarget {
   #stage;
   #gathered = null;
+  #refused = {};
   #sending = false;
   #timer = 0;
   #touched = new Map();
@@ -29,9 +31,10 @@ export class Orders extends EventTarget {
     this.#timer = setTimeout(() => this.#send(), GATHER_MS);
   }
 
-  /** Whether the value at `path` was changed here so recently that the server may not know it. */
+  /** Whether the value at `path` stands here only, because it is too new or was refused. */
   holds(path) {
-    return performance.now() - (this.#touched.get(path) ?? -HOLD_MS) < HOLD_MS;
+    const age = performance.now() - (this.#touched.get(path) ?? -HOLD_MS);
+    return age < HOLD_MS || pathsOf(this.#refused).includes(path);
   }
 
   async #send() {
@@ -40,13 +43,26 @@ export class Orders extends EventTarget {
     this.#gathered = null;
     this.#sending = true;
     try {
-      const answer = await order(this.#stage, patch);
-      this.#tell("answer", { state: answer.state, patch });
+      await this.#settle(patch);
     } catch (error) {
+      this.#refused = merged(this.#refused, patch);
       this.#tell("refused", { error, patch });
     }
     this.#sending = false;
     this.#send();
+  }
+
+  async #settle(patch) {
+    const earlier = this.#refused;
+    const whole = merged(earlier, patch);
+    try {
+      this.#tell("answer", { ...(await order(this.#stage, whole)), patch: whole });
+      this.#refused = {};
+    } catch (error) {
+      if (!Object.keys(earlier).length) throw error;
+      this.#tell("answer", { ...(await order(this.#stage, patch)), patch });
+      this.#tell("refused", { error, patch: earlier });
+    }
   }
 
   #tell(type, detail) {

@@ -12,7 +12,6 @@ export class Pictures {
   element = make("div", { className: "pictures", role: "radiogroup" });
   focus = this.element;
   #address;
-  #facts;
   #change;
   #chosen = null;
   #names = "";
@@ -20,9 +19,8 @@ export class Pictures {
   #upload;
   #trouble = make("p", { className: "error", role: "alert", hidden: true });
 
-  constructor(kind, facts, change) {
+  constructor(kind, change) {
     this.#address = `/media/${kind}`;
-    this.#facts = facts;
     this.#change = change;
     this.#upload = this.#uploadTile();
     this.element.append(this.#upload, this.#trouble);

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic.config import JsonDict
 
 from omote.engines import backdrops, effect
 from omote.engines.composition import Edge
@@ -18,12 +19,17 @@ from omote.streams.frame import Frame, Picture, Plane, VideoPicture
 logger = logging.getLogger(__name__)
 
 COLOUR = "^#[0-9a-fA-F]{6}$"
+BLURRED: JsonDict = {"shown_when": {"mode": ["blur", "disc"]}}
+"A form need not show what does nothing in another mode."
+UPLOADED: JsonDict = {"shown_when": {"mode": ["image", "video"]}}
 
 
 class Background:
-    """Puts the person, as `frame.matte` tells, before another background."""
+    """Shows the person before another background, or the room out of focus."""
 
     name: ClassVar[str] = "background"
+    follows: ClassVar[tuple[str, ...]] = ("matte",)
+    conceals: ClassVar[bool] = True
 
     class Params(effect.Params):
         """Which background, and how the person is set before it."""
@@ -33,21 +39,34 @@ class Background:
             description="Blurred as by frosted glass or, disc, as by a lens; an upload; or a colour.",
         )
         strength: float = Field(
-            0.6, ge=0, le=1, description="Blur from 0, slight (0.5 % of the height), to 1 (4 %)."
+            0.6,
+            ge=0,
+            le=1,
+            description="Blur from 0, slight (0.5 % of the height), to 1 (4 %).",
+            json_schema_extra=BLURRED,
         )
         source: str = Field(
-            "", max_length=80, description="Name of the uploaded picture or film to show."
+            "",
+            max_length=80,
+            description="Name of the uploaded picture or film to show.",
+            json_schema_extra={**UPLOADED, "media": "backgrounds"},
         )
         fit: Literal["cover", "contain"] = Field(
-            "cover", description="Whether an upload fills the frame and is cut, or is shown whole."
+            "cover",
+            description="Whether an upload fills the frame and is cut, or is shown whole.",
+            json_schema_extra=UPLOADED,
         )
         colour: str = Field(
-            "#2f4858", pattern=COLOUR, description="Colour to stand before, and beside an upload."
+            "#2f4858",
+            pattern=COLOUR,
+            description="Colour to stand before, and beside an upload.",
+            json_schema_extra={"shown_when": {"mode": ["colour", "image", "video"]}},
         )
         key: str = Field(
             "#00ff00",
             pattern=COLOUR,
             description="Colour for a chroma key, with a hard clean edge.",
+            json_schema_extra={"shown_when": {"mode": "key"}},
         )
         decontaminate: float = Field(
             1.0, ge=0, le=1, description="How much old background is taken out of the edge, 0 to 1."
@@ -71,8 +90,9 @@ class Background:
         """The frame with another picture."""
         if frame.matte is None:
             raise ValueError("there is no matte: put the effect matte before background")
-        behind = self._behind(frame.picture, frame.matte, params, int(rung >= Rung.SIZE))
-        edge = Edge(params.decontaminate, params.light_wrap)
+        coarser = int(rung >= Rung.SIZE)
+        behind = self._behind(frame.picture, frame.matte, params, coarser)
+        edge = Edge(params.decontaminate, 0.0 if coarser else params.light_wrap)
         if params.mode == "key":
             edge = Edge(decontaminate=1.0, hardness=0.8)
         shown = self._pixels.composite(frame.picture, frame.matte, behind, edge)
@@ -84,7 +104,8 @@ class Background:
             case "blur":
                 return self._pixels.blur(picture, extent, matte, coarser)
             case "disc":
-                return self._pixels.bokeh(picture, extent, matte, coarser)
+                # A disc of this radius spreads light as far as the Gaussian does.
+                return self._pixels.bokeh(picture, 2 * extent, matte, coarser)
             case "image" | "video":
                 return self._uploaded(picture, params)
             case "colour":

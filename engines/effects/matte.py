@@ -29,8 +29,14 @@ LONG = 128
 REUSED = 4
 "Frames from one inference to the next on the rung REUSE and below it."
 
+ENOUGH = 12
+"Small pixels that must be surprising for the net to look again at once."
+
 SPECK = 0.003
 "Islands with less surely known person than this share of the frame are none."
+
+HOLE = 0.0003
+"Holes with less surely known background than this share of the frame are none."
 
 
 CUT = 0.4
@@ -52,7 +58,7 @@ class _Past:
 
 
 class Matte:
-    """Sets `frame.matte`."""
+    """Finds the person, for the effects that come after it."""
 
     name: ClassVar[str] = "matte"
 
@@ -122,14 +128,14 @@ class Matte:
         return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
 
     def _inferred(self, picture: Picture, params: Params, rung: Rung) -> Floats:
-        """What the net makes of a picture, (h, w) 0..1, without specks."""
+        """What the net makes of a picture, (h, w) 0..1, mended."""
         net = _net(picture, params, rung)
         width, height = SIZES[net]
         across = params.orientation in (90, 270)
         small = self._pixels.small(picture, (height, width) if across else (width, height))
         upright = np.ascontiguousarray(np.rot90(small, -params.orientation // 90))
         alpha = self._models[f"selfie_{net}"]({"picture": upright[None]})["alpha"][0, :, :, 0]
-        return _without_specks(np.ascontiguousarray(np.rot90(alpha, params.orientation // 90)))
+        return _mended(np.ascontiguousarray(np.rot90(alpha, params.orientation // 90)))
 
     def reset(self) -> None:
         """Forget the previous alpha."""
@@ -155,7 +161,7 @@ def _due(past: _Past, moved: Motion, carried: Floats, params: Matte.Params, rung
         return past.age >= max(params.reuse, REUSED)
     outside = cv2.resize(carried, moved.surprise.shape[::-1]) < 0.95
     # What changes inside the person, a mouth or an eye, leaves the outline alone.
-    return past.age >= params.reuse or bool((moved.surprise * outside).max() > 0.5)
+    return past.age >= params.reuse or int((moved.surprise * outside > 0.5).sum()) > ENOUGH
 
 
 def _steadied(carried: Floats, alpha: Floats, moved: Motion, smoothing: float) -> Floats:
@@ -164,22 +170,27 @@ def _steadied(carried: Floats, alpha: Floats, moved: Motion, smoothing: float) -
         return alpha
     surprise = cv2.resize(moved.surprise, alpha.shape[::-1])
     least = 1 - 0.9 * smoothing
-    follow = least + (1 - least) * np.maximum(surprise, 0.5 * np.abs(alpha - carried))
+    follow = least + (1 - least) * np.maximum(surprise, np.abs(alpha - carried))
     return np.asarray(carried + follow * (alpha - carried), np.float32)
 
 
-def _without_specks(alpha: Floats) -> Floats:
-    """Islands in which hardly anything is surely a person are lamps and chairs."""
-    few = cv2.resize(alpha, (alpha.shape[1] // 2, alpha.shape[0] // 2))
-    count, labels = cv2.connectedComponents((few > 0.1).astype(np.uint8))
+def _mended(alpha: Floats) -> Floats:
+    """Islands with hardly anybody surely there are lamps; people are not half transparent inside."""
+    return 1 - _without_islands(1 - _without_islands(alpha, 0.1, SPECK), 0.25, HOLE)
+
+
+def _without_islands(values: Floats, above: float, least: float) -> Floats:
+    """Parts `above` a value taken out in which less than `least` of the frame is above 0.9."""
+    few = cv2.resize(values, (values.shape[1] // 2, values.shape[0] // 2))
+    count, labels = cv2.connectedComponents((few > above).astype(np.uint8))
     sure = np.bincount(labels.ravel(), weights=(few > 0.9).ravel(), minlength=count)
-    specks = sure < SPECK * few.size
-    specks[0] = False
-    if not specks.any():
-        return alpha
-    gone = cv2.dilate(specks[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
-    kept = 1 - cv2.resize(gone, alpha.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return alpha * kept
+    islands = sure < least * few.size
+    islands[0] = False
+    if not islands.any():
+        return values
+    gone = cv2.dilate(islands[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
+    kept = 1 - cv2.resize(gone, values.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return values * kept
 
 
 def _shaped(alpha: Floats, threshold: float, contrast: float) -> Floats:

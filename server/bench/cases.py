@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from omote.server.bench import figures as arithmetic
@@ -127,12 +128,14 @@ async def loss(setting: Setting, percent: float) -> list[Figures]:
         sent = (await sends.result())["publishers"][0]
     _note(figures, samples, sent, notes["shown"], OURS)
     figures.more |= arithmetic.together(notes)
-    figures.more["keyframes_asked"] = notes["keyframes_asked"]
+    kept = ("keyframes_asked", "recovered", "given_up")
+    figures.more |= {f"viewer_{key}": notes[key] for key in kept}
     return [figures]
 
 
 async def soak(setting: Setting) -> list[Figures]:
     """Memory over minutes, then clients that come and go."""
+    setting = replace(setting, seconds=setting.soak_seconds)
     length = f"{setting.seconds / 60:.3g} minutes"
     what = f"{PREPARED}, background blur, {length}; then {CYCLES} publishers and viewers in turn"
     figures = Figures("soak", what)

@@ -38,6 +38,8 @@ class Figures:
     e2e_viewer: str | None = None
     server_cores: float | None = None
     "Processor seconds a second, of the server alone."
+    machine_cores: float | None = None
+    "The same of every process on this machine, the bench's own and strangers."
     steps_ms: dict[str, float] = field(default_factory=dict)
     "Mean of the medians of each five seconds."
     dropped_undecoded: int | None = None
@@ -64,7 +66,9 @@ def note_server(figures: Figures, samples: Sequence[Sample]) -> None:
     """Fill in what the server's samples say; of several stages the one with the oldest frames."""
     first, last = samples[0], samples[-1]
     figures.seconds = round(last.at - first.at, 1)
-    figures.server_cores = round((last.cpu_s - first.cpu_s) / (last.at - first.at), 3)
+    took = last.at - first.at
+    figures.server_cores = round((last.cpu_s - first.cpu_s) / took, 3)
+    figures.machine_cores = round((last.busy_s - first.busy_s) / took, 3)
     figures.rss_growth_mb = round((last.rss - first.rss) / MIB, 1)
     stages = list(first.stats)
     if not stages:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +30,7 @@ ROWS = (
     "e2e_viewer",
     "freeze_max_ms",
     "server_cores",
+    "machine_cores",
     "rss_growth_mb",
     "loop_lag_p95_ms",
     "dropped_newest",
@@ -40,9 +42,10 @@ def live(
     case: Annotated[
         list[str] | None, typer.Option(help=f"One of {', '.join(CASES)}; `all`; may be repeated.")
     ] = None,
-    seconds: Annotated[
-        float, typer.Option(min=1, help="Each measured interval; `soak` wants 360.")
-    ] = 60.0,
+    seconds: Annotated[float, typer.Option(min=1, help="Each measured interval.")] = 60.0,
+    soak_seconds: Annotated[
+        float, typer.Option(min=1, help="The same of `soak`; its first sixth does not count.")
+    ] = 360.0,
     warm_up: Annotated[float, typer.Option(min=0, help="Seconds before each.")] = 8.0,
     clip: Annotated[str | None, typer.Option(help="Video, picture or `synthetic`.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Figures as JSON on stdout.")] = False,
@@ -52,9 +55,7 @@ def live(
     console = Console(stderr=True)
     began = machine()
     found = material(clip)
-    setting = Setting(
-        found, seconds, warm_up, lambda words: console.print(f"  {words}", style="dim")
-    )
+    setting = Setting(found, seconds, warm_up, soak_seconds, partial(_whisper, console))
     console.print(f"{began['processor']}, {began['cores']} cores, load {began['load_average'][0]}")
     console.print(f"clip: {found.words}")
     figures = asyncio.run(_run(chosen, setting, console))
@@ -65,6 +66,10 @@ def live(
         print(json.dumps(report | {"bars": [bar.told() for bar in held]}, indent=2))
     if any(each.failed for each in figures):
         raise typer.Exit(1)
+
+
+def _whisper(console: Console, words: str) -> None:
+    console.print(f"  {words}", style="dim")
 
 
 def _chosen(names: Sequence[str]) -> list[str]:

@@ -45,7 +45,10 @@ def main(
     """Serve on a free port of the loopback host."""
     set_up_logging("info")
     with TemporaryDirectory(prefix="omote-bench-") as folder:
-        config, weather = Config(port=0, data=Path(folder)), Weather(delay_ms / 1e3, loss / 100)
+        config, weather = (
+            Config(port=0, data=Path(folder)),
+            Weather(delay_ms / 1e3, loss / 100, seed=2),
+        )
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(serve(config, weather))
 

@@ -34,8 +34,10 @@ class Sample:
     "`time.monotonic()`, seconds."
     cpu_s: float
     "Processor time spent since it began, user and system."
+    busy_s: float
+    "Processor time spent by everybody on this machine since it was started."
     rss: int
-    "Bytes of memory it has."
+    "Bytes of memory the server has."
     stats: Mapping[str, Mapping[str, Any]]
     "Its own figures, by stage."
     ages: Mapping[str, Ages]
@@ -82,7 +84,7 @@ class ServerUnderTest:
             ages[stage] = {row["at_most_ms"] or inf: row["count"] for row in rows}
         with self._process.oneshot():
             times, rss = self._process.cpu_times(), self._process.memory_info().rss
-        return Sample(time.monotonic(), times.user + times.system, rss, stats, ages)
+        return Sample(time.monotonic(), times.user + times.system, busy(), rss, stats, ages)
 
     async def watch(self, seconds: float) -> list[Sample]:
         """A sample now, every five seconds, and at the end."""
@@ -113,6 +115,13 @@ class ServerUnderTest:
 
 
 JSON = "application/merge-patch+json"
+
+
+def busy() -> float:
+    """Processor seconds that all cores together were not idle."""
+    times = psutil.cpu_times()._asdict()
+    idle = ("idle", "iowait", "guest", "guest_nice")  # guests are counted as user time already
+    return float(sum(spent for kind, spent in times.items() if kind not in idle))
 
 
 @asynccontextmanager

@@ -25,6 +25,8 @@ class Setting:
     "Of the measured interval."
     warm_up: float
     "Seconds before it."
+    soak_seconds: float
+    "Of the interval in which memory is watched; its first sixth does not count."
     tell: Callable[[str], None]
     "Told what is going on."
 
