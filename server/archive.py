@@ -10,6 +10,9 @@ from omote.server.orders import Invalid, Settings, validate_params
 
 logger = logging.getLogger(__name__)
 
+PAUSE_S = 0.1
+"Between two writes: a hand on a slider does not keep the disk busy."
+
 
 class Archive:
     """Writes in a thread, one file at a time; of settings that wait only the newest are written."""
@@ -44,6 +47,7 @@ class Archive:
         while self._waiting:
             name, settings = self._waiting.popitem()
             await asyncio.to_thread(keep_settings, self._file(name), settings)
+            await asyncio.sleep(PAUSE_S)
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"

@@ -24,7 +24,7 @@ LARGEST = 256 * 1024
 "Bytes of a packet; whoever sends more is disconnected."
 MOST_MEMORY = 1 << 30
 "Bytes; a broker that is flooded ends, and is started again, instead of taking the machine down."
-NICENESS = 5
+NICENESS = 10
 "Media goes first."
 
 

@@ -8,15 +8,15 @@ import logging
 import random
 import time
 from collections.abc import Callable, Collection
-from secrets import token_hex
 from types import TracebackType
 from typing import Self
 
-from aiomqtt import Client, MqttError, Will
+from aiomqtt import MqttError
 
 from omote.server.broker_address import BrokerAddress
 from omote.server.control import Control
 from omote.server.discovery import Discovery
+from omote.server.mqtt_client import MqttClient
 from omote.server.mqtt_orders import MqttOrders
 from omote.server.mqtt_reports import MqttReports
 from omote.server.protocols import Stages
@@ -25,17 +25,11 @@ from omote.server.workshop import MqttStatus
 
 logger = logging.getLogger(__name__)
 
-KEEPALIVE_S = 15
-"Seconds of silence after which broker and we ask each other whether somebody is there."
-PATIENCE_S = 5.0
-"Seconds that one exchange with the broker may take."
 FAREWELL_S = 3.0
 "Seconds that the end may take, whatever the broker does."
 SHORTEST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 3.0
 "Between two attempts to connect; it doubles from the shortest on."
-MOST_UNREAD = 1000
-"Messages that wait to be read; more are thrown away, which is logged."
 
 
 class Mqtt:
@@ -87,15 +81,18 @@ class Mqtt:
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
-                async with self._client() as client:
+                async with MqttClient(self.address, self.topics) as client:
                     await self._serve(client)
             except* MqttError as group:
                 self._lost(first_of(group))
+            except* Exception:  # whatever a broker may send, there is a next connection
+                self._change("away")
+                logger.exception("the mqtt connection failed, making another")
             if time.monotonic() - began > LONGEST_PAUSE_S:
                 pauses = Pauses()
             await self._pause(pauses.next())
 
-    async def _serve(self, client: Client) -> None:
+    async def _serve(self, client: MqttClient) -> None:
         reports = MqttReports(client, self.topics, self._stages, self.discovery)
         birth = self.discovery.birth_topic if self.discovery else None
         orders = MqttOrders(client, self.topics, self._stages, self._control, reports, birth)
@@ -103,26 +100,11 @@ class Mqtt:
             await orders.subscribe()
             await reports.begin()
             self._found()
-            work = [tasks.create_task(orders.listen()), tasks.create_task(reports.tell())]
+            jobs = (orders.listen(), orders.report(client.inbox), reports.tell())
+            work = [tasks.create_task(job) for job in jobs]
             await self._stopping.wait()
             await cancel(work)
         await reports.end()
-
-    def _client(self) -> Client:
-        address = self.address
-        return ThoroughClient(
-            address.host,
-            address.port,
-            username=address.username,
-            password=address.password,
-            tls_context=address.tls,
-            identifier=f"omote{token_hex(6)}",
-            will=Will(self.topics.available, b"offline", qos=1, retain=True),
-            keepalive=KEEPALIVE_S,
-            timeout=PATIENCE_S,
-            max_queued_incoming_messages=MOST_UNREAD,
-            logger=quiet_logger(),
-        )
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -149,19 +131,6 @@ class Mqtt:
         self._note(status)
 
 
-class ThoroughClient(Client):
-    """Hangs up on a broker that takes the connection and then says nothing; aiomqtt 2.5 does not."""
-
-    async def __aenter__(self) -> Self:
-        """Connect; raises `MqttError`."""
-        try:
-            return await super().__aenter__()
-        except BaseException:
-            self._connected = asyncio.Future()  # a cancelled one makes the goodbye fail
-            self._client.disconnect()
-            raise
-
-
 class Pauses:
     """Between attempts: longer and longer, and never the same for two who lost the same broker."""
 
@@ -174,36 +143,12 @@ class Pauses:
         return random.uniform(0.5, 1.0) * longest
 
 
-class OncePerSecond(logging.Filter):
-    """Lets one warning a second through, and no errors: those are acknowledgements that come late."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._last = -1.0
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this one may pass."""
-        if record.levelno != logging.WARNING or time.monotonic() - self._last < 1.0:
-            return False
-        self._last = time.monotonic()
-        return True
-
-
 async def cancel(tasks: Collection[asyncio.Task[None]]) -> None:
     """Cancel until it has worked: before Python 3.12 `asyncio.wait_for` may swallow it."""
     while not all(task.done() for task in tasks):
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=0.1)
-
-
-def quiet_logger() -> logging.Logger:
-    """For the client's own words: a flood of messages must not become a flood of lines."""
-    own = logging.getLogger(f"{__name__}.client")
-    own.setLevel(logging.WARNING)
-    if not own.filters:
-        own.addFilter(OncePerSecond())
-    return own
 
 
 def first_of(group: BaseExceptionGroup[MqttError]) -> BaseException:

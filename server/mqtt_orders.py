@@ -8,6 +8,7 @@ from aiomqtt import Client, Message
 from paho.mqtt.reasoncodes import ReasonCode
 
 from omote.server.control import Answer, Control, cursory_id
+from omote.server.inbox import Inbox
 from omote.server.mqtt_reports import MqttReports, payload_of
 from omote.server.protocols import Stage, Stages
 from omote.server.topics import Topics
@@ -16,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 MOST_UNDER_WAY = 64
 "Orders and scenes that are being carried out at once, over all stages."
+REPORT_EVERY_S = 1.0
+"Seconds between two reports of messages that were thrown away."
 DENIED = 0x80
 "What a broker answers to a subscription it does not grant (MQTT 3.1.1, section 3.9.3)."
 
@@ -59,6 +62,15 @@ class MqttOrders:
                 task = tasks.create_task(self._take(message))
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
+
+    async def report(self, inbox: Inbox) -> None:
+        """Each second, say how many messages were not read, until the connection ends."""
+        while True:
+            await asyncio.sleep(REPORT_EVERY_S)
+            for topic, count in inbox.take_dropped().items():
+                if read := self._topics.read(topic):
+                    words = f"{count} messages came too fast and were not read"
+                    await self._report(read[0], _refusal(429, words, b""))
 
     async def _take(self, message: Message) -> None:
         if self._birth is not None and message.topic.matches(self._birth):
