@@ -11,7 +11,7 @@ STATS_EVERY_S = 1.0
 "Seconds between two reports of figures."
 LOOK_EVERY_S = 0.25
 "Seconds after which a change that rang no bell is seen: the ladder's rung, somebody who left."
-GATHER_S = 0.02
+GATHER_S = 0.05
 "Seconds between two looks at least: of states that follow each other quickly the last is told."
 
 

@@ -7,9 +7,9 @@ from aiomqtt import Message
 
 from omote.server.rate import Rate
 
-PER_S = 200.0
+PER_S = 100.0
 "Messages on one topic in the long run, per second; a client may give fewer orders than that."
-BURST = 400
+BURST = 200
 "And at once."
 
 
