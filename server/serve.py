@@ -1,7 +1,6 @@
 """`omote serve`: the server, from its command line to its last closed peer."""
 
 import asyncio
-import ctypes
 import errno
 import gc
 import logging
@@ -11,7 +10,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -21,6 +20,7 @@ import typer
 import uvicorn
 from starlette.types import ASGIApp
 
+from omote.server import memory
 from omote.server.app import create_app
 from omote.server.carrier import carrier, check
 from omote.server.certificate import self_signed
@@ -41,8 +41,6 @@ from omote.streams.source import SourceError, medium_of
 logger = logging.getLogger(__name__)
 
 LogLevel = Literal["debug", "info", "warning", "error"]
-M_ARENA_MAX = -8
-"Of glibc's mallopt(3)."
 _TALKATIVE = ("aioice", "aiortc", "uvicorn")  # they log what an operator cannot act on
 
 
@@ -106,7 +104,7 @@ def run(config: Config) -> None:
     """Serve until SIGINT or SIGTERM; raises `Misconfigured` if the port cannot be had."""
     set_up_logging(config.log_level)
     check(config)
-    keep_memory_together()
+    memory.keep_together()
     os.environ["OMOTE_DATA"] = str(config.data)  # where effects look for uploads
     with listening(config) as listener, asyncio.Runner(loop_factory=_new_loop) as runner:
         runner.run(_serve(config, listener))
@@ -166,13 +164,6 @@ class Server(uvicorn.Server):
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         self.force_exit = self.should_exit
         self.should_exit = True
-
-
-def keep_memory_together() -> None:
-    """One heap for all threads: publishers come and go with theirs, and glibc keeps a heap for each."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):  # another C library has no such setting
-            ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def set_up_logging(level: str) -> None:

@@ -146,10 +146,12 @@ class Stage:
         async with self._entrance:
             if self._publisher is publisher:
                 await self._pipeline.use_camera(self._own_camera(self._source_url))
+        self._workshop.tidy()
 
     async def _see_out(self, viewer: Viewer) -> None:
         await viewer.closed.wait()
         self._pipeline.broadcast.viewers.discard(viewer)
+        self._workshop.tidy()
 
     def _own_camera(self, url: str | None) -> Camera | None:
         return SourceCamera(retrying(lambda: open_source(url)), self._seen) if url else None

@@ -8,6 +8,7 @@ from typing import Literal
 from omote.engines.model import Models
 from omote.engines.onnx import load
 from omote.engines.pixels import CpuPixels, Pixels
+from omote.server import memory
 from omote.server.stats import Window
 from omote.server.turns import Turns
 from omote.streams.webrtc import Signalling
@@ -15,6 +16,8 @@ from omote.streams.webrtc import Signalling
 MqttStatus = Literal["off", "away", "connected"]
 "`away`: the broker cannot be reached; everything else works."
 
+TIDY_AFTER = 1.0
+"Seconds after somebody left."
 LAG_EVERY = 0.05
 "Seconds between two looks at how late the event loop is."
 
@@ -34,6 +37,7 @@ class Workshop:
         "Whether orders come over MQTT now; the carrier sets it."
         self.loop_lag = Window()
         "Milliseconds by which the event loop woke late."
+        self._tidying: asyncio.TimerHandle | None = None
         self._watch = asyncio.create_task(self._watch_loop(), name="workshop.lag")
 
     async def _watch_loop(self) -> None:
@@ -43,8 +47,19 @@ class Workshop:
             await asyncio.sleep(LAG_EVERY)
             self.loop_lag.add((loop.time() - due) * 1e3)
 
+    def tidy(self) -> None:
+        """Somebody left: give back what he held, once all who leave together have left."""
+        if self._tidying is not None:
+            self._tidying.cancel()
+        loop = asyncio.get_running_loop()
+        self._tidying = loop.call_later(
+            TIDY_AFTER, loop.run_in_executor, self.engines, memory.give_back
+        )
+
     async def close(self) -> None:
         """Wait for the threads; nothing may use them any more."""
+        if self._tidying is not None:
+            self._tidying.cancel()
         self._watch.cancel()
         await asyncio.gather(self._watch, return_exceptions=True)
         for pool in (self.engines, self.encoders):
