@@ -26,7 +26,8 @@ PORT = 1883
 PATIENCE_S = 2.0
 "Seconds that the process may take to end."
 PAUSE_S = 1.0
-"Between two starts, at least."
+"Before it is started again; twice as long each time while it ends soon after."
+LONGEST_PAUSE_S = 60.0
 
 
 class Broker:
@@ -61,11 +62,15 @@ class Broker:
         self._listener.close()
 
     async def _keep_running(self) -> None:
+        pause = PAUSE_S
         while True:
             began = time.monotonic()
             code = await self._run()
+            if time.monotonic() - began > LONGEST_PAUSE_S:
+                pause = PAUSE_S
             logger.error("the embedded mqtt broker ended with code %s; starting it again", code)
-            await asyncio.sleep(max(0.0, began + PAUSE_S - time.monotonic()))
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
 
     async def _run(self) -> int:
         number = self._listener.fileno()

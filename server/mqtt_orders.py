@@ -74,7 +74,8 @@ class MqttOrders:
 
     async def _take(self, message: Message) -> None:
         if self._birth is not None and message.topic.matches(self._birth):
-            await self._reports.introduce()
+            if payload_of(message) == b"online":
+                await self._reports.introduce()
         elif read := self._topics.read(message.topic.value):
             await self._take_of_stage(*read, message)
 

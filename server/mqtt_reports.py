@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 from aiomqtt import Client, Message
@@ -72,12 +73,15 @@ class MqttReports:
             await self._introduce(name)
 
     async def end(self) -> None:
-        """Say that the server goes."""
-        async with asyncio.timeout(GOODBYE_S):
-            for name in tuple(self._known):
-                if stage := self._stages.get(name):
-                    await self._tell_state(name, {**stage.state(), "online": False})
-            await self._retain(self._topics.available, b"offline")
+        """Say that the server goes; a broker that does not listen is left to the last will."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._say_goodbye(), GOODBYE_S)
+
+    async def _say_goodbye(self) -> None:
+        for name in tuple(self._known):
+            if stage := self._stages.get(name):
+                await self._tell_state(name, {**stage.state(), "online": False})
+        await self._retain(self._topics.available, b"offline")
 
     async def _tell_states(self) -> None:
         for name in self._stages.names():

@@ -211,13 +211,19 @@ async def test_stages_are_announced_kept_and_taken_back(made: House, broker: Mos
 
 
 async def test_home_assistant_is_told_again_when_it_starts(broker: Mosquitto, made: House) -> None:
-    async with listener(broker.port, CONFIG) as heard:
+    async with listener(broker.port) as heard:
         await heard.json(CONFIG)
-        await heard.client.publish("homeassistant/status", "offline", qos=1)
-        since = len(heard.heard)
-        await heard.client.publish("homeassistant/status", "online", qos=1)
-        assert (await heard.json(CONFIG, since))["cmps"]
-        assert len(heard.heard) == since + 1
+
+        async def told_after(payload: str) -> int:
+            """How often the device is described between Home Assistant's word and an answer."""
+            since = len(heard.heard)
+            await heard.client.publish("homeassistant/status", payload, qos=1)
+            await heard.client.publish("omote/desk/set", '{"stage": {"mirror": 7}}', qos=1)
+            await heard.json("omote/desk/error", since)
+            return sum(topic == CONFIG for topic, _, _ in heard.heard[since:])
+
+        assert await told_after("offline") == 0
+        assert await told_after("online") == 1
 
 
 async def test_a_hand_on_an_entity_changes_the_stage(made: House, broker: Mosquitto) -> None:
