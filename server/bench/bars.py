@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.console import Console
+
 from omote.server.bench.figures import Figures
 
 BUDGET_MS = 1e3 / 30
@@ -46,6 +48,15 @@ def at_most(bar: str, value: float | None, limit: float) -> Bar:
 def at_least(bar: str, value: float | None, limit: float) -> Bar:
     """Kept when the value is there and no smaller."""
     return Bar(bar, value, limit, value is not None and value >= limit)
+
+
+def show_bars(console: Console, held: Sequence[Bar]) -> None:
+    """One line each."""
+    for bar in held:
+        style = "green" if bar.holds else "red"
+        value = "-" if bar.value is None else str(bar.value)
+        verdict = "holds" if bar.holds else "FAILS"
+        console.print(f"{verdict}  {bar.bar}: {value} (bar: {bar.limit:.4g})", style=style)
 
 
 def _blur(figures: Figures) -> Iterator[Bar]:
