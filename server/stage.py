@@ -110,7 +110,7 @@ class Stage:
             "stage": pipeline.settings.stage.model_dump(mode="json"),
             "scene": _shown(pipeline.scenery.now()),
             "rung": int(pipeline.ladder.rung),
-            "models": list(self._workshop.models.loaded()),
+            "models": pipeline.chain.models(),
             "mqtt": self._workshop.mqtt,
             "version": VERSION,
         }
