@@ -628,7 +628,9 @@ async def test_the_order_in_the_readme_is_one(tmp_path: Path) -> None:
 
 def printed(language: str) -> list[str]:
     """The lines of the one block of code in a language that the README has on control."""
-    text = (Path(__file__).parents[1] / "README-control.md").read_text()
+    whole = (Path(__file__).parents[1] / "README.md").read_text()
+    _, _, control = whole.partition("\n## Control\n")
+    text, _, _ = control.partition("\n## ")
     [block] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
     return str(block).splitlines()
 
