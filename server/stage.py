@@ -132,6 +132,10 @@ class Stage:
         """(upper bound in milliseconds, cumulative count) of the age of every frame that left."""
         return self._pipeline.stats.age_histogram.buckets()
 
+    def age_sum_ms(self) -> float:
+        """Of all ages that are counted, milliseconds."""
+        return self._pipeline.stats.age_histogram.sum_ms
+
     def _check_open(self) -> None:
         if self.closed.is_set():
             raise Refused(404, f"stage {self.name} has been removed")

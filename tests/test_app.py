@@ -235,6 +235,8 @@ async def test_metrics_are_prometheus_text_with_figures_of_every_stage(server: F
     }
     assert found["omote_stage_age_seconds_bucket", "0.02", "desk"] == 5
     assert found["omote_stage_age_seconds_bucket", "+Inf", "desk"] == 9
+    assert found["omote_stage_age_seconds_count", "desk"] == 9
+    assert found["omote_stage_age_seconds_sum", "desk"] == pytest.approx(0.13)
     assert found["omote_stage_age_p50_seconds", "desk"] == pytest.approx(0.020)
     assert found["omote_stage_encoded_bytes_per_second", "desk"] == 187_500
     assert found["omote_stage_dropped_newest_total", "desk"] == 3
