@@ -27,7 +27,7 @@ class Invalid(Exception):
 
 
 class StageSettings(BaseModel):
-    """What is ordered of a stage itself, not of one effect."""
+    """How the camera's picture is taken in, and what a frame may cost."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -41,6 +41,7 @@ class StageSettings(BaseModel):
         le=1000,
         description="Milliseconds a frame may take before the stage steps down its ladder;"
         " empty is one frame interval.",
+        json_schema_extra={"unit": "ms"},
     )
     bypass: bool = Field(False, description="Pass the camera through without any effect.")
 
