@@ -32,7 +32,9 @@ class StageSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     orientation: Literal[0, 90, 180, 270] = Field(
-        0, description="Degrees, clockwise, by which the camera's picture is turned upright."
+        0,
+        description="Degrees, clockwise, by which the camera's picture is turned upright.",
+        json_schema_extra={"unit": "°"},
     )
     mirror: bool = Field(False, description="Swap left and right.")
     budget_ms: float | None = Field(
