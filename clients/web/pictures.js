@@ -6,6 +6,10 @@ import { iconButton, icon, make, write } from "./dom.js";
 import { token } from "./token.js";
 
 const ACCEPTED = ["image/jpeg", "image/png", "image/webp", "video/mp4", "video/webm"];
+const WORDS = {
+  413: "This file is too large: 20 MB are the most.",
+  415: "Only JPEG, PNG and WebP pictures, and MP4 and WebM films, can be used.",
+};
 let count = 0;
 
 /**
@@ -156,8 +160,7 @@ export class Pictures {
       this.#complain("");
       await work();
     } catch (error) {
-      const tooLarge = error instanceof Refused && error.status === 413;
-      this.#complain(tooLarge ? "This file is too large: 20 MB are the most." : error.message);
+      this.#complain((error instanceof Refused && WORDS[error.status]) || error.message);
     }
   }
 

@@ -75,7 +75,9 @@ export class Stages {
 
   async #delete(name) {
     const said = "Everybody on it is disconnected, and its settings are forgotten.";
-    if (!(await confirmed(`Delete the stage ${name}?`, said, "Delete"))) return;
+    const agreed = await confirmed(`Delete the stage ${name}?`, said, "Delete");
+    this.#panel.showPopover(); // the question closed it
+    if (!agreed) return;
     await this.#try(async () => {
       if (name === this.#here) await this.#leave();
       await ask(`/stages/${name}`, { method: "DELETE" });
