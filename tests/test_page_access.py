@@ -17,7 +17,7 @@ AXE = ("axe-core@4.10.3", "axe.min.js")
 async def check(page: Page, state: str) -> None:
     """No serious or critical fault, in light nor in dark."""
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found: list[Any] = await page.evaluate("axe.run().then((result) => result.violations)")
         grave = [
             (fault["id"], [node["html"] for node in fault["nodes"]])

@@ -20,7 +20,7 @@ import { Wire } from "./wire.js";
 
 const MISSED = 4; // seconds for which the server may not know of us while we think we are live
 const query = new URLSearchParams(location.search);
-const stage = query.get("stage") || "live";
+const stage = encodeURIComponent(query.get("stage") || "live"); // part of addresses
 
 const wire = new Wire(stage);
 const orders = new Orders((patch) => wire.send(patch));

@@ -10,7 +10,7 @@ const FROZEN_MS = 8_000;
 const LOOK_MS = 2_000;
 
 const query = new URLSearchParams(location.search);
-const stage = decodeURIComponent(location.pathname.split("/").pop());
+const stage = location.pathname.split("/").pop();
 const video = by("result");
 const pictures = new MediaStream();
 const link = new Link(() => watch(`/whep/${stage}`, show), () => false); // it tries for ever
