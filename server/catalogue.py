@@ -5,15 +5,16 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
-from omote.engines.effect import AnyEffect, kinds
+from omote.engines.effect import kinds
 from omote.server.body import require_type, text
 from omote.server.control import AT_MOST, Answer, Control
 from omote.server.messages import Refusal
 from omote.server.problems import Problem
 from omote.server.protocols import Stage, Stages
-from omote.server.schemas import accepted_schema, model_schema, order_schema
+from omote.server.schemas import accepted_schema, blocks, model_schema, order_schema
 from omote.server.tokens import SCOPES, Gate
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -92,8 +93,14 @@ class Catalogue:
         return stage
 
     async def effects(self) -> dict[str, Any]:
-        """Every effect there is, with the JSON schema of its parameters."""
-        return {"effects": [_described(name, kind) for name, kind in kinds().items()]}
+        """Every effect and every block of stage settings, with the JSON schemas of their values.
+
+        An effect's values are at `params.{name}` of an order and a state, a block's at `{name}`.
+        """
+        return {
+            "effects": [_described(name, kind, kind.Params) for name, kind in kinds().items()],
+            "settings": [_described(name, model, model) for name, model in blocks()],
+        }
 
     def routes(self) -> APIRouter:
         """The explicit list."""
@@ -116,9 +123,9 @@ def _shown(stage: Stage) -> dict[str, Any]:
     return {"name": stage.name, "state": stage.state(), "stats": stage.stats()}
 
 
-def _described(name: str, kind: type[AnyEffect]) -> dict[str, Any]:
+def _described(name: str, kind: type, params: type[BaseModel]) -> dict[str, Any]:
     words = (kind.__doc__ or "").strip().partition("\n")[0]
-    return {"name": name, "description": words, "schema": kind.Params.model_json_schema()}
+    return {"name": name, "description": words, "schema": params.model_json_schema()}
 
 
 def client_of(connection: HTTPConnection) -> str:

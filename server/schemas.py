@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from omote.engines.effect import kinds
 from omote.server.control import LONGEST_ID
 from omote.server.messages import Accepted, State
-from omote.server.orders import StageSettings
+from omote.server.orders import Settings, StageSettings
 from omote.server.scene import SceneMessage
 
 Schema = dict[str, Any]
@@ -52,6 +52,13 @@ def parameters() -> Iterator[tuple[Path, Schema]]:
     for path, model in models:
         for key, schema in model_schema(model)["properties"].items():
             yield (*path, key), schema
+
+
+def blocks() -> Iterator[tuple[str, type[BaseModel]]]:
+    """Parts of an order that are settings of the stage itself, by their keys, and their models."""
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield name, field.annotation
 
 
 def model_schema(model: type[BaseModel]) -> Schema:
