@@ -9,6 +9,7 @@ import typer
 from omote.clients import process
 from omote.clients.place import Place
 from omote.clients.projector import Projector, Show
+from omote.clients.request import NotConnected
 from omote.clients.terminal import (
     DEFAULT_SERVER,
     REFUSED,
@@ -73,6 +74,8 @@ def publish(
             projector, began = Projector(show), time.monotonic()
             try:
                 await sent.run(projector, stop, seconds)
+            except NotConnected as exc:
+                raise _explained(exc, place) from exc
             finally:
                 await projector.close()
             give({"stage": place.stage, **sent.told(time.monotonic() - began)})
@@ -81,6 +84,13 @@ def publish(
 
         say(f"publishing {show.medium.name} to {place.whip}")
         process.until_told(work)
+
+
+def _explained(exc: NotConnected, place: Place) -> Exception:
+    if exc.status != 409:
+        return exc
+    words = f"somebody publishes to {place.stage} at {place.server}; --takeover takes his place"
+    return GivenUp(words, REFUSED)
 
 
 def _medium(source: str) -> Medium:
