@@ -78,7 +78,8 @@ def publish(
                 raise _explained(exc, place) from exc
             finally:
                 await projector.close()
-            give({"stage": place.stage, **sent.told(time.monotonic() - began)})
+                if sent.frames:
+                    give({"stage": place.stage, **sent.told(time.monotonic() - began)})
             if projector.failure is not None:
                 raise GivenUp(str(projector.failure), REFUSED if sent.frames else USAGE)
 
