@@ -70,21 +70,24 @@ def publish(
         place = Place.read(to, url)
         sent = Transmission(place, token, codec, bitrate * 1000, takeover=takeover)
 
-        async def work(stop: asyncio.Event) -> None:
-            projector, began = Projector(show), time.monotonic()
-            try:
-                await sent.run(projector, stop, seconds)
-            except NotConnected as exc:
-                raise _explained(exc, place) from exc
-            finally:
-                await projector.close()
-                if sent.frames:
-                    give({"stage": place.stage, **sent.told(time.monotonic() - began)})
-            if projector.failure is not None:
-                raise GivenUp(str(projector.failure), REFUSED if sent.frames else USAGE)
-
         say(f"publishing {show.medium.name} to {place.whip}")
-        process.until_told(work)
+        process.until_told(lambda stop: _publish(show, sent, place, stop, seconds))
+
+
+async def _publish(
+    show: Show, sent: Transmission, place: Place, stop: asyncio.Event, seconds: float | None
+) -> None:
+    projector, began = Projector(show), time.monotonic()
+    try:
+        await sent.run(projector, stop, seconds)
+    except NotConnected as exc:
+        raise _explained(exc, place) from exc
+    finally:
+        await projector.close()
+        if sent.frames:
+            give({"stage": place.stage, **sent.told(time.monotonic() - began)})
+    if projector.failure is not None:
+        raise GivenUp(str(projector.failure), REFUSED if sent.frames else USAGE)
 
 
 def _explained(exc: NotConnected, place: Place) -> Exception:
