@@ -5,7 +5,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 
 from omote.engines.effect import kinds
@@ -14,7 +13,7 @@ from omote.server.control import AT_MOST, Answer, Control
 from omote.server.messages import Refusal
 from omote.server.problems import Problem
 from omote.server.protocols import Stage, Stages
-from omote.server.schemas import accepted_schema, blocks, model_schema, order_schema
+from omote.server.schemas import accepted_schema, blocks, described, model_schema, order_schema
 from omote.server.tokens import SCOPES, Gate
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -98,8 +97,8 @@ class Catalogue:
         An effect's values are at `params.{name}` of an order and a state, a block's at `{name}`.
         """
         return {
-            "effects": [_described(name, kind, kind.Params) for name, kind in kinds().items()],
-            "settings": [_described(name, model, model) for name, model in blocks()],
+            "effects": [described(name, kind, kind.Params) for name, kind in kinds().items()],
+            "settings": [described(name, model, model) for name, model in blocks()],
         }
 
     def routes(self) -> APIRouter:
@@ -121,11 +120,6 @@ class Catalogue:
 
 def _shown(stage: Stage) -> dict[str, Any]:
     return {"name": stage.name, "state": stage.state(), "stats": stage.stats()}
-
-
-def _described(name: str, kind: type, params: type[BaseModel]) -> dict[str, Any]:
-    words = (kind.__doc__ or "").strip().partition("\n")[0]
-    return {"name": name, "description": words, "schema": params.model_json_schema()}
 
 
 def client_of(connection: HTTPConnection) -> str:

@@ -47,7 +47,7 @@ def accepted_schema() -> Schema:
 
 def parameters() -> Iterator[tuple[Path, Schema]]:
     """Everything that can be ordered but the list of effects: where it is, and its schema."""
-    models: list[tuple[Path, type[BaseModel]]] = [(("stage",), StageSettings)]
+    models: list[tuple[Path, type[BaseModel]]] = [((name,), model) for name, model in blocks()]
     models += [(("params", name), kind.Params) for name, kind in kinds().items()]
     for path, model in models:
         for key, schema in model_schema(model)["properties"].items():
@@ -59,6 +59,12 @@ def blocks() -> Iterator[tuple[str, type[BaseModel]]]:
     for name, field in Settings.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield name, field.annotation
+
+
+def described(name: str, kind: type, params: type[BaseModel]) -> Schema:
+    """An effect or a block of settings: what it does, and the schema of its values."""
+    words = (kind.__doc__ or "").strip().partition("\n")[0]
+    return {"name": name, "description": words, "schema": params.model_json_schema()}
 
 
 def model_schema(model: type[BaseModel]) -> Schema:

@@ -13,7 +13,7 @@ import numpy as np
 import typer
 from rich.console import Console
 
-from omote.clients.signalling import NotConnected
+from omote.clients.request import NotConnected
 from omote.server.bench import figures as arithmetic
 from omote.server.bench.bars import BUDGET_MS, Bar, at_least, at_most, show_bars
 from omote.server.bench.child import ChildFailed
