@@ -142,7 +142,7 @@ async def test_the_page_shows_and_reaches_every_parameter(home: House) -> None:
         chromium(man_before_a_wall()) as browser,
         opened(browser, f"{home.url}/?stage=desk") as page,
     ):
-        await page.wait_for_function("document.querySelectorAll('[data-parameter]').length > 0")
+        await page.locator("[data-parameter]").first.wait_for(state="attached")
         await _page_shows(page, wanted())
         for path, value in values.items():
             await page.evaluate(SET, [path, value])
@@ -165,7 +165,15 @@ async def _page_shows(page: Page, source: dict[Path, Shown]) -> None:
 
 
 async def _becomes(home: House, values: dict[Path, Any]) -> None:
-    await until(lambda: all(_same(at(home.desk.state(), p), v) for p, v in values.items()))
+    try:
+        await until(lambda: not _unlike(home, values))
+    except TimeoutError as exc:
+        raise AssertionError(f"still not as ordered: {_unlike(home, values)}") from exc
+
+
+def _unlike(home: House, values: dict[Path, Any]) -> dict[Path, Any]:
+    state = home.desk.state()
+    return {p: at(state, p) for p, value in values.items() if not _same(at(state, p), value)}
 
 
 def _same(one: Any, other: Any) -> bool:
