@@ -16,7 +16,7 @@ from tests.test_serve import omote
 
 WARM_UP_MS = 20_000
 TRIES = 40
-DESK: ViewportSize = {"width": 1280, "height": 880}
+DESK: ViewportSize = {"width": 1440, "height": 950}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
 

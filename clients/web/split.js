@@ -29,16 +29,18 @@ export class Split {
 
   /** Take the camera's stream, null when it is off, and how the stage turns and mirrors it. */
   show(stream, { orientation = 0, mirror = false } = {}) {
-    if (this.#stream !== stream) by("original").srcObject = this.#stream = stream;
+    this.#stream = stream;
     this.#turn(orientation, mirror);
     this.#refresh();
   }
 
   #refresh() {
-    const able = Boolean(this.#stream);
-    by("split").disabled = !able;
-    by("split").setAttribute("aria-pressed", String(able && this.#on));
-    by("screen").classList.toggle("split", able && this.#on);
+    const shown = this.#on ? this.#stream : null;
+    // Only while it is seen: it costs the browser as much as the preview does.
+    if (by("original").srcObject !== shown) by("original").srcObject = shown;
+    by("split").disabled = !this.#stream;
+    by("split").setAttribute("aria-pressed", String(Boolean(shown)));
+    by("screen").classList.toggle("split", Boolean(shown));
   }
 
   #turn(orientation = this.orientation, mirror = this.mirror) {

@@ -43,6 +43,7 @@ export class Stages {
   #refresh() {
     return this.#try(async () => {
       const { stages } = await askJson("/stages");
+      stages.sort((one, other) => (other.name === this.#here) - (one.name === this.#here)); // ours first
       const drawn = JSON.stringify(stages.map(({ name, state }) => [name, words(state)]));
       if (drawn === this.#drawn) return; // or what has the focus would be taken away each time
       this.#drawn = drawn;
