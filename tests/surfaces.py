@@ -79,10 +79,9 @@ def _candidates(known: Schema) -> list[Any]:
     if known.get("type") == "boolean":
         return [True, False]
     if known.get("type") in ("number", "integer"):
-        least, most = known.get("minimum", 0), known.get("maximum", 100)
-        middle = [least + (most - least) * share for share in (0.25, 0.5)]
-        return [*map(round, middle), most] if known["type"] == "integer" else [*middle, most]
-    return ["#123456", "something", "a"]
+        # The bounds are whole steps of every slider; what lies between may not be.
+        return [known.get("maximum", 100), known.get("minimum", 0)]
+    return ["something", "#123456", "a"]
 
 
 def _is_taken(path: Path, value: Any) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path as File
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from playwright.async_api import Page
@@ -44,7 +45,7 @@ READ = """() => [...document.querySelectorAll("[data-parameter]")].map((control)
     path: [...(effect ? ["params", effect] : [settings]), control.dataset.parameter],
     words: control.querySelector(".description").textContent,
     value: control.querySelector(".value").textContent,
-    bounds: range ? [Number(range.min), Number(range.max)] : null,
+    bounds: range ? [range.min, range.max, range.step].map(Number) : null,
     choices: choices.map((choice) => choice.value),
     labels: [...control.querySelectorAll(".chips span, option")].map((label) => label.textContent),
   };
@@ -138,18 +139,29 @@ async def test_home_assistants_commands_reach_every_parameter(home: House) -> No
 
 async def test_the_page_shows_and_reaches_every_parameter(home: House) -> None:
     values = others()
+    await _upload(home, "something")
     async with (
         chromium(man_before_a_wall()) as browser,
         opened(browser, f"{home.url}/?stage=desk") as page,
     ):
         await page.locator("[data-parameter]").first.wait_for(state="attached")
+        await page.locator("input[type=radio][value=something]").wait_for(state="attached")
         await _page_shows(page, wanted())
         for path, value in values.items():
             await page.evaluate(SET, [path, value])
             await _becomes(home, {path: value})
 
 
+async def _upload(home: House, name: str) -> None:
+    """What the page offers to choose from where a parameter names an upload."""
+    picture = (File(__file__).parent / "data" / "astronaut.jpg").read_bytes()
+    kind = {"Content-Type": "image/jpeg"}
+    answer = await home.http.put(f"/media/backgrounds/{name}", content=picture, headers=kind)
+    assert answer.status_code == 201, answer.text
+
+
 async def _page_shows(page: Page, source: dict[Path, Shown]) -> None:
+    entities = _entities()
     controls = {tuple(control["path"]): control for control in await page.evaluate(READ)}
     assert controls.keys() == source.keys()
     for path, shown in source.items():
@@ -158,7 +170,9 @@ async def _page_shows(page: Page, source: dict[Path, Shown]) -> None:
         if shown.choices:
             assert tuple(control["choices"]) == shown.choices, path
         if control["bounds"]:
-            assert control["bounds"] == [shown.least, shown.most], path
+            entity = entities["_".join(path)]
+            assert control["bounds"][:2] == [shown.least, shown.most], path
+            assert control["bounds"][2] == pytest.approx(entity["step"]), path
         if shown.unit and shown.default != "None":
             texts = (control["value"], *control["labels"])
             assert any(text.endswith(shown.unit) for text in texts), (path, texts)

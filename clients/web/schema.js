@@ -79,10 +79,10 @@ export function isColour({ format, pattern }) {
 
 const suffix = (key) => UNITS[key.split("_").slice(1).pop()];
 
-/** A hundredth of the range, rounded up to 1, 2 or 5 times a power of ten. */
+/** A hundredth of the range, rounded down to 1, 2 or 5 times a power of ten, as for Home Assistant. */
 function fineStep(range) {
   if (!Number.isFinite(range)) return "any";
   const power = 10 ** Math.floor(Math.log10(range / 100));
-  const digit = [1, 2, 5, 10].find((candidate) => candidate * power >= (range / 100) * 0.999);
+  const digit = [5, 2, 1].find((candidate) => candidate * power <= (range / 100) * 1.0001);
   return Number((digit * power).toPrecision(1));
 }
