@@ -72,6 +72,24 @@ async def chromium(setting: Setting) -> list[Figures]:
     return [figures]
 
 
+async def page(setting: Setting) -> list[Figures]:
+    """The main job with our viewer, while the page is open and drawing the figures."""
+    from omote.server.bench.chromium import page_open
+
+    figures = Figures("page", f"{LIVE}, background blur, and the page open in Chromium")
+    async with (
+        omote(STAGE, effects=BLUR) as server,
+        setting.publisher(server, STAGE) as sends,
+        setting.viewer(server, STAGE, "--decode") as sees,
+        page_open(server.url, STAGE),
+    ):
+        samples = await setting.measured(server)
+        notes = (await sees.result())["viewers"][0]
+        sent = (await sends.result())["publishers"][0]
+    _note(figures, samples, sent, notes["shown"], OURS)
+    return [figures]
+
+
 async def overload(setting: Setting) -> list[Figures]:
     """Three stages at once; then two publishers leave and the third wants its quality back."""
     figures = Figures("overload", f"three stages, each {PREPARED}, background blur")
@@ -158,6 +176,7 @@ CASES: dict[str, Case] = {
     "echo": echo,
     "stock": plain_aiortc,
     "chromium": chromium,
+    "page": page,
     "overload": overload,
     "viewers10": viewers10,
     "loss1": lambda setting: loss(setting, 1),
