@@ -94,7 +94,7 @@ async def mqtt(server: ServerUnderTest, stage: str) -> AsyncIterator[Say]:
     async with Client("127.0.0.1", port) as client:
 
         async def say(payload: bytes) -> None:
-            await client.publish(f"omote/{stage}/set", payload, qos=1)
+            await client.publish(f"omote/{stage}/set", payload)
 
         yield say
 
