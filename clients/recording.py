@@ -59,8 +59,8 @@ class Recording:
             self._take("audio", codec, frame)
 
     def clock(self, kind: str, second: float, timestamp: int) -> None:
-        """What a sender report says: NTP seconds of a timestamp."""
-        if self._film is None:
+        """What a sender report says: NTP seconds of a timestamp, 0 or less before it has begun."""
+        if self._film is None and second > 0:
             self._tracks["audio" if kind == "audio" else "video"].report(second, timestamp)
 
     def close(self) -> None:
