@@ -2,7 +2,7 @@
 
 import typer
 
-from omote.server import bench
+from omote.server import bench, train
 from omote.server.run import run
 from omote.server.serve import serve
 
@@ -16,6 +16,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(run)
 app.add_typer(bench.app, name="bench")
+app.add_typer(train.app, name="train")
 
 
 def main() -> None:

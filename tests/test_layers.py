@@ -21,7 +21,14 @@ MAY_IMPORT = {
 }
 BENCH = "server/bench"
 "It drives the clients, so it alone stands above them, too."
-OPTIONAL = {"resource", "uvloop", "tensorrt", "pycuda", "omote.server.bench.chromium"}
+OPTIONAL = {
+    "resource",
+    "uvloop",
+    "tensorrt",
+    "pycuda",
+    "omote.server.bench.chromium",
+    "omote.engines.training",
+}
 "Heavy, or not on every system: imported where the one place that needs them is."
 
 

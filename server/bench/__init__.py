@@ -2,9 +2,11 @@
 
 import typer
 
+from omote.server.bench.deglare import deglare
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
 
 app = typer.Typer(help="Measure Omote on this machine.", no_args_is_help=True)
 app.command()(live)
 app.command()(encoder)
+app.command()(deglare)
