@@ -40,7 +40,7 @@ def test_crops_are_the_same_for_the_same_seed_and_others_for_another(tmp_path: P
 
 @pytest.mark.parametrize("kind", [*glare.KINDS])
 def test_glare_only_ever_adds_light_and_is_the_same_for_the_same_seed(kind: str) -> None:
-    picture = cv2.resize(photograph(), (160, 144))
+    picture = np.asarray(cv2.resize(photograph(), (160, 144)), np.uint8)
     made = [glare.sample(picture, picture, np.random.default_rng(n), kind) for n in (3, 3, 4)]
     for sample in made:
         assert sample.shown.shape == sample.clean.shape == picture.shape
@@ -76,8 +76,8 @@ def test_no_package_serves_two_splits() -> None:
 
 
 def test_a_veil_is_all_that_alignment_takes_off() -> None:
-    truth = np.float32(cv2.resize(photograph(), (128, 128)))
-    veiled = truth * 0.6 + 80
+    truth = np.asarray(cv2.resize(photograph(), (128, 128)), np.float32)
+    veiled = np.asarray(truth * 0.6 + 80, np.float32)
     assert scores.psnr(veiled, truth) < 20
     assert scores.aligned_psnr(veiled, truth) > 60
     barred = veiled.copy()

@@ -34,8 +34,8 @@ class Score:
 def scored(kind: str, picture: Bytes, truth: Bytes) -> Score:
     """One picture held against the truth."""
     fitted = aligned(picture, truth)
-    decibels = (min(psnr(each, truth), BEST) for each in (picture, fitted))
-    return Score(kind, *decibels, ssim(picture, truth), gradient_error(picture, truth))
+    near, nearer = (min(psnr(each, truth), BEST) for each in (picture, fitted))
+    return Score(kind, near, nearer, ssim(picture, truth), gradient_error(picture, truth))
 
 
 def contest(samples: Iterable[Sample], deglarers: Mapping[str, Deglarer]) -> dict[str, list[Score]]:

