@@ -29,7 +29,7 @@ LONG = 128
 FAINT = 2.0
 "Levels of 255 that are taken from a layer: less is the net's own unrest, and left alone."
 
-UNSURE, SURE = 0.2, 0.6
+UNSURE, SURE = 0.1, 0.3
 "Certainties of glare at which nothing, and at which all of a layer is believed."
 
 CALM = 0.25

@@ -95,7 +95,7 @@ def test_where_nothing_is_taken_the_picture_is_the_same_to_the_bit() -> None:
 
 def test_doubt_and_faint_differences_leave_the_picture_alone() -> None:
     excess = np.full((4, 4, 3), 50, np.float32)
-    sure, unsure = np.ones((4, 4, 1), np.float32), np.full((4, 4, 1), 0.1, np.float32)
+    sure, unsure = np.ones((4, 4, 1), np.float32), np.full((4, 4, 1), 0.05, np.float32)
     assert (believed(excess, sure) == 50 - interference.FAINT).all()
     assert (believed(excess, unsure) == 0).all()
     assert (believed(excess * 0 + 1, sure) == 0).all()

@@ -57,8 +57,9 @@ def test_a_clean_sample_is_shown_as_it_is() -> None:
 
 
 def test_every_kind_of_glare_has_its_share() -> None:
-    assert set(glare.WEIGHTS) == set(glare.KINDS)
-    assert sum(glare.WEIGHTS.values()) == pytest.approx(1)
+    for shares in (glare.WEIGHTS, glare.EASY):
+        assert set(shares) == set(glare.KINDS)
+        assert sum(shares.values()) == pytest.approx(1)
 
 
 def test_a_picture_is_recognised_at_another_size_and_another_is_told_apart() -> None:
@@ -152,7 +153,9 @@ def test_a_few_steps_on_one_picture_teach_something(tmp_path: Path) -> None:
     from omote.engines.training.network import Shape
 
     class Same(Material):
-        def batch(self, size: int, side: int, numbers: tuple[int, int]) -> list[glare.Sample]:
+        def batch(
+            self, size: int, side: int, ease: float, numbers: tuple[int, int]
+        ) -> list[glare.Sample]:
             return composites(self.validation, 4, 0, ("window", "lamp"))
 
     same = Same(given(tmp_path).train, given(tmp_path).validation)
@@ -192,7 +195,7 @@ def test_an_exported_net_says_what_the_trained_one_says(tmp_path: Path) -> None:
     found = model({"picture": picture})
     with torch.no_grad():
         of = run.mean(torch.from_numpy(picture).permute(0, 3, 1, 2).float() / 255)
-    wanted = 255 * of.excess.permute(0, 2, 3, 1).numpy()
+    wanted = (255 * torch.sigmoid(of.certainty) * of.excess).permute(0, 2, 3, 1).numpy()
     assert np.abs(found["excess"] - wanted).max() < 1e-2
     assert found["certainty"].shape == (1, 64, 96, 1)
     assert (found["certainty"] >= 0).all() and (found["certainty"] <= 1).all()

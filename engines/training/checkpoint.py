@@ -13,6 +13,9 @@ from omote.engines.training.network import Separator, Shape
 WARM_UP = 200
 "Steps in which the rate rises."
 
+EASY = 0.15
+"Share of the steps in which glare becomes as hard as it is."
+
 DECAY = 0.25
 "Share of the steps, at the end, in which it falls."
 
@@ -36,6 +39,10 @@ class Settings:
             return self.batch, self.side
         side = 3 * self.side // 2
         return max(self.batch * self.side**2 // side**2, 1), side
+
+    def ease_at(self, step: int) -> float:
+        """How much easier the glare is, 1 at first, 0 after a while."""
+        return max(1 - step / (EASY * self.steps), 0.0)
 
     def rate_at(self, step: int) -> float:
         """The learning rate: it rises, stays, and falls straight towards the end."""

@@ -81,7 +81,8 @@ def _go_on(run: Run, given: Material, plan: Plan, ends: Callable[[], bool]) -> N
 def advance(run: Run, given: Material, bank: FilterBank, weights: Weights) -> dict[str, float]:
     """One step; the losses by name."""
     settings = run.settings
-    samples = given.batch(*settings.sizes_at(run.step), (settings.seed, run.step))
+    ease, numbers = settings.ease_at(run.step), (settings.seed, run.step)
+    samples = given.batch(*settings.sizes_at(run.step), ease, numbers)
     truth = truth_of(samples)
     for group in run.optimizer.param_groups:
         group["lr"] = settings.rate_at(run.step)

@@ -33,7 +33,7 @@ class _Shipped(nn.Module):
         """(1, H, W, 3) bytes to levels that are too much (1, H, W, 3), certainty (1, H, W, 1)."""
         of = self.net(picture.permute(0, 3, 1, 2).float() / 255)
         certainty = torch.sigmoid(of.certainty)
-        return (255 * of.excess).permute(0, 2, 3, 1), certainty.permute(0, 2, 3, 1)
+        return (255 * certainty * of.excess).permute(0, 2, 3, 1), certainty.permute(0, 2, 3, 1)
 
 
 def export(file: Path, out: Path) -> Exported:

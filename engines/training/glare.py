@@ -37,6 +37,20 @@ WEIGHTS = {
 }
 "How often each is met in training."
 
+EASY = {
+    "patch": 0.15,
+    "window": 0.32,
+    "screen": 0.20,
+    "lamp": 0.20,
+    "spectacles": 0.10,
+    "flare": 0.01,
+    "global": 0.02,
+}
+"The same at its beginning: shapes that stand out. Veils say too little about where glare is."
+
+SOFTEST = 6.0, 2.0
+"Sigma of the strongest blur, pixels, and that of the beginning."
+
 BRIGHTNESS = {"patch": (0.2, 1.0), "global": (0.12, 0.6), "flare": (0.08, 0.5)}
 "Where it is less than that of the sharper kinds."
 
@@ -63,23 +77,31 @@ class Sample:
     "One of `KINDS`, or `clean`."
 
 
-def sample(clean: Bytes, other: Bytes, rng: np.random.Generator, kind: str | None = None) -> Sample:
-    """Glare of a kind, or of any, on `clean`; `other` is the picture that may be reflected."""
+def sample(
+    clean: Bytes,
+    other: Bytes,
+    rng: np.random.Generator,
+    kind: str | None = None,
+    ease: float = 0.0,
+) -> Sample:
+    """Glare of a kind, or of any, on `clean`; `other` is the picture that may be reflected.
+
+    `ease` 1..0 is how much easier than the whole variety it shall be.
+    """
     clean = toned(clean, rng)
     if kind is None:
-        kind = "clean" if rng.random() < CLEAN else str(rng.choice(list(WEIGHTS), p=_shares()))
+        kind = "clean" if rng.random() < CLEAN else str(rng.choice(list(KINDS), p=_shares(ease)))
     size = clean.shape[1], clean.shape[0]
     if kind == "clean":
         return Sample(clean, clean, kind)
-    light = behind_glass(KINDS[kind](size, other, rng), kind, rng) * strength(kind, rng)
-    if rng.random() < 0.15:
+    light = behind_glass(KINDS[kind](size, other, rng), kind, rng, ease) * strength(kind, rng)
+    if rng.random() < 0.15 * (1 - ease):
         light = light + lights.veil(size, other, rng) * rng.uniform(0.02, 0.15)
     return exposed(clean, light, kind, rng)
 
 
-def _shares() -> Floats:
-    weights = np.array(list(WEIGHTS.values()))
-    return np.asarray(weights / weights.sum())
+def _shares(ease: float) -> list[float]:
+    return [ease * EASY[kind] + (1 - ease) * WEIGHTS[kind] for kind in KINDS]
 
 
 def strength(kind: str, rng: np.random.Generator) -> float:
@@ -88,11 +110,12 @@ def strength(kind: str, rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def behind_glass(light: Floats, kind: str, rng: np.random.Generator) -> Floats:
+def behind_glass(light: Floats, kind: str, rng: np.random.Generator, ease: float) -> Floats:
     """What the glass makes of it: out of focus, tinted, twice, more so at a grazing angle."""
     # A picture reflected as sharply as what is behind: nobody could say which is which.
+    softest = SOFTEST[0] * (1 - ease) + SOFTEST[1] * ease
     sharpest = 1.2 if kind in ("patch", "global") else 0.4
-    light = lights.blurred(light, np.exp(rng.uniform(np.log(sharpest), np.log(6.0))))
+    light = lights.blurred(light, np.exp(rng.uniform(np.log(sharpest), np.log(softest))))
     if rng.random() < 0.3:
         light = _twice(light, rng)
     if rng.random() < 0.3:

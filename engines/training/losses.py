@@ -16,7 +16,7 @@ from omote.engines.training.network import (
 IGNORED = 1.0 / 255
 "Differences below this are nothing to learn from."
 
-FAINT = (2.0 / 255) ** 2
+FAINT = (3.0 / 255) ** 2
 "Squared error that is hardly worth less."
 
 SEEN = 0.03
@@ -120,7 +120,8 @@ def likeness(result: Tensor, clean: Tensor) -> Tensor:
 def _interference(truth: Truth, of: Separated) -> Tensor:
     """The layer, compared as the eye sees light: share of the squared error that is left."""
     wanted = (truth.light + 1e-4) ** (1 / GAMMA)
-    error = ((of.light + 1e-4) ** (1 / GAMMA) - wanted) ** 2 * (0.05 + 0.95 * truth.known)
+    given = torch.sigmoid(of.certainty) * of.light
+    error = ((given + 1e-4) ** (1 / GAMMA) - wanted) ** 2 * (0.05 + 0.95 * truth.known)
     return (error.mean((1, 2, 3)) / ((wanted**2).mean((1, 2, 3)) + 0.01)).mean()
 
 

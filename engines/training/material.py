@@ -30,14 +30,20 @@ class Material:
     validation: Bytes
     "(N, 144, 256, 3), of other packages."
 
-    def batch(self, size: int, side: int, numbers: tuple[int, int]) -> list[Sample]:
-        """`size` samples of `side` pixels; `numbers` are the seed and the step."""
-        return [self._one(side, np.random.default_rng([*numbers, n])) for n in range(size)]
+    def batch(self, size: int, side: int, ease: float, numbers: tuple[int, int]) -> list[Sample]:
+        """`size` samples of `side` pixels; `numbers` are the seed and the step.
 
-    def _one(self, side: int, rng: np.random.Generator) -> Sample:
-        clean, other = self.train[rng.integers(len(self.train), size=2)]
-        y, x = rng.integers(0, KEPT[0] - side + 1, 2)
-        return sample(_turned(clean[y : y + side, x : x + side], rng), _turned(other, rng), rng)
+        Each background comes twice, under different glare: the difference is what is to be seen.
+        """
+        return [self._one(side, ease, [*numbers, n // 2], [*numbers, n, 1]) for n in range(size)]
+
+    def _one(self, side: int, ease: float, place: list[int], numbers: list[int]) -> Sample:
+        there, rng = np.random.default_rng(place), np.random.default_rng(numbers)
+        clean = _turned(self.train[there.integers(len(self.train))], there)
+        y, x = there.integers(0, KEPT[0] - side + 1, 2)
+        other = _turned(self.train[rng.integers(len(self.train))], rng)
+        part = np.ascontiguousarray(clean[y : y + side, x : x + side])
+        return sample(part, other, rng, ease=ease)
 
 
 def material(cache: Path) -> Material:

@@ -182,10 +182,10 @@ def encoded(light: Tensor) -> Tensor:
 
 
 def by_background(picture: Tensor, of: Separated) -> Tensor:
-    """The result as the first decoder draws it."""
-    return picture - of.excess
+    """The result as the first decoder draws it, where there is interference."""
+    return picture - torch.sigmoid(of.certainty) * of.excess
 
 
 def by_interference(picture: Tensor, of: Separated) -> Tensor:
     """The result as the second decoder's layer leaves it."""
-    return encoded(linear(picture) - of.light)
+    return encoded(linear(picture) - torch.sigmoid(of.certainty) * of.light)
