@@ -29,9 +29,10 @@ def subtracted(picture: I420, layer: Floats) -> I420:
     seen = [cv2.resize(plane, size).astype(np.float32) for plane in picture.near(size)]
     slope = slopes(seen[0], taken[..., 0])
     made = blank(picture.width, picture.height, picture.colours)
-    for index, (source, target) in enumerate(zip(picture.planes, made.planes, strict=True)):
+    for index, plane in enumerate(made.planes):
         offset = seen[index] * (1 - slope) - taken[..., index]
-        _apply(source, np.stack([slope, offset]), target)
+        down, across = (steps(*sizes) for sizes in zip(plane.shape, slope.shape, strict=True))
+        lines(picture.rows[index], np.stack([slope, offset]), made.rows[index], down, across)
     return made
 
 
@@ -53,15 +54,13 @@ def _turn(colours: Colours) -> Floats:
     return np.ascontiguousarray(colours.from_rgb()[:, :3])
 
 
-def _apply(source: Bytes, maps: Floats, target: Bytes) -> None:
-    down, across = (steps(*sizes) for sizes in zip(source.shape, maps.shape[1:], strict=True))
-    lines(source, maps, target, down, across)
-
-
 @kernel
 def lines(source: Bytes, maps: Floats, target: Bytes, down: Steps, across: Steps) -> None:
-    """Every pixel times its slope plus its offset; the maps (2, h, w) are interpolated."""
-    height, width = source.shape
+    """Every pixel times its slope plus its offset; the maps (2, h, w) are interpolated.
+
+    Lines may be longer than the steps `across`: what is beyond is padding.
+    """
+    height, width = down[0].size, across[0].size
     wide = np.empty((2, 2, width), np.float32)
     ahead = np.int64(-1)
     for j in range(height):
@@ -69,7 +68,7 @@ def lines(source: Bytes, maps: Floats, target: Bytes, down: Steps, across: Steps
         if top != ahead:
             spread(maps, top, bottom, across, 0, width, wide)
             ahead = np.int64(top)
-        here, there, low = source[j], target[j], bottom - top
+        here, there, low = source[j, :width], target[j, :width], bottom - top
         slope, slope_below = wide[0, 0], wide[0, low]
         offset, offset_below = wide[1, 0], wide[1, low]
         for i in range(width):

@@ -18,7 +18,7 @@ from omote.server.bench.bars import Bar, at_most
 from omote.streams.frame import Picture
 
 SIZE = (1280, 720)
-FRAMES = 60
+FRAMES = 36
 EVERY = 3
 "Frames from one look of the net to the next."
 
