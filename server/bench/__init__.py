@@ -3,6 +3,7 @@
 import typer
 
 from omote.server.bench.control import control
+from omote.server.bench.deglare import deglare
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
 
@@ -15,3 +16,4 @@ app = typer.Typer(
 app.command()(live)
 app.command()(control)
 app.command()(encoder)
+app.command()(deglare)
