@@ -35,12 +35,13 @@ class Broker:
 
     def __init__(self, tokens: Sequence[Token] = ()) -> None:
         """With tokens, clients give one that opens `control` everywhere as their password."""
-        secret = token_urlsafe(24) if tokens else None
-        self._door = Door(_digests(tokens, secret))
+        secret = token_urlsafe(24)
+        own = sha256(secret.encode()).hexdigest()
+        self._door = Door(_digests(tokens), own, is_open=not tokens)
         self._listener = _listening()
         self.process: asyncio.subprocess.Process | None = None
         port = self._listener.getsockname()[1]
-        self.address = BrokerAddress("127.0.0.1", port, "omote" if secret else None, secret)
+        self.address = BrokerAddress("127.0.0.1", port, "omote", secret)
         "How the server itself gets in."
         self._task: asyncio.Task[None] | None = None
 
@@ -115,8 +116,5 @@ def _listening() -> socket.socket:
     return socket.create_server(("127.0.0.1", 0))
 
 
-def _digests(tokens: Sequence[Token], secret: str | None) -> list[str]:
-    if secret is None:
-        return []
-    fitting = [token.digest.hex() for token in tokens if token.allows("control", None)]
-    return [*fitting, sha256(secret.encode()).hexdigest()]
+def _digests(tokens: Sequence[Token]) -> list[str]:
+    return [token.digest.hex() for token in tokens if token.allows("control", None)]

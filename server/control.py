@@ -24,8 +24,8 @@ LONGEST_ID = 200
 "Characters of an order's id."
 MOST_WAITING = 32
 "Orders that one stage has under way at once; one more is refused."
-BREATHER_S = 0.01
-"Seconds in which nothing is read from a connection that has sent one order too many."
+BREATHER_S = 0.05
+"Seconds that whoever asks too often waits: for his answer over HTTP, else until more is read of him."
 CURSORY = 4096
 "Bytes up to which a message that is refused for being one too many is looked at for its id."
 

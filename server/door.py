@@ -12,7 +12,10 @@ class Door:
     """Who is let in: anybody, or who has a password of one of these SHA-256 digests (hex)."""
 
     digests: list[str] = field(default_factory=list)
-    "Empty: anybody."
+    own: str = ""
+    "Of the server's own password."
+    is_open: bool = False
+    "To anybody."
 
     @classmethod
     def read(cls, line: str) -> Self:
@@ -25,6 +28,13 @@ class Door:
 
     def opens(self, password: str | None) -> bool:
         """Whether somebody with this password may come in."""
-        digest = sha256((password or "").encode()).hexdigest()
-        fits = [hmac.compare_digest(digest, known) for known in self.digests]
-        return any(fits) or not self.digests
+        fits = [_fits(password, known) for known in (*self.digests, self.own)]
+        return any(fits) or self.is_open
+
+    def knows_as_own(self, password: str | None) -> bool:
+        """Whether it is the server itself."""
+        return _fits(password, self.own)
+
+
+def _fits(password: str | None, known: str) -> bool:
+    return hmac.compare_digest(sha256((password or "").encode()).hexdigest(), known)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from omote.server.config import Config, is_loopback
+from omote.server.control import BREATHER_S
 from omote.server.problems import Problem, answer
 from omote.server.rate import Rate
 
@@ -37,10 +38,6 @@ _CORS = {
     "Access-Control-Max-Age": "600",
     "Vary": "Origin",
 }
-
-
-BREATHER_S = 0.05
-"Seconds that somebody who asks too often waits for the refusal, so that he cannot ask faster."
 
 
 class Guard:

@@ -8,6 +8,8 @@ from aiortc.exceptions import InvalidStateError
 
 MOST_UNREAD = 256
 "Messages that wait to be read; more are thrown away and counted."
+ENOUGH_UNREAD = MOST_UNREAD // 2
+"Of those; then it is crowded."
 MOST_UNSENT = 64 * 1024
 "Bytes that wait to be sent before `send` waits."
 
@@ -44,6 +46,11 @@ class Channel:
             self._channel.send(text)
         except InvalidStateError as exc:
             raise ChannelClosed from exc
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether enough waits to be read for now."""
+        return self._unread.qsize() >= ENOUGH_UNREAD and not self.closed.is_set()
 
     def take_dropped(self) -> int:
         """How many messages were thrown away since the last call."""

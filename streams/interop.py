@@ -7,7 +7,13 @@ and says so when an upstream release makes it unnecessary. Written for aiortc 1.
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver
+from aiortc import (
+    RTCDataChannel,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+)
 from aiortc.rtp import (
     RTCP_PSFB_APP,
     AnyRtcpPacket,
@@ -145,6 +151,21 @@ def send_through(peer: RTCPeerConnection, link: Callable[[Send], Send]) -> None:
     }
     for transport in transports:
         replace(transport, "_send", link(transport._send))
+
+
+def lose_while(channel: RTCDataChannel, full: Callable[[], bool]) -> None:
+    """Let what comes over a channel's association be lost, unread, while there is no room for it.
+
+    Whoever sent them slows down and sends them again (RFC 9260, section 7.2). aiortc has no way to
+    make its receiver window smaller, nor does its sender mind one.
+    """
+    handle: Callable[[bytes], Awaitable[None]] = channel.transport._handle_data
+
+    async def handle_or_lose(packet: bytes) -> None:
+        if not full():
+            await handle(packet)
+
+    replace(channel.transport, "_handle_data", handle_or_lose)
 
 
 def bind_media_to_loopback(peer: RTCPeerConnection) -> None:

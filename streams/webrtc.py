@@ -85,8 +85,13 @@ class Peer:
         if opened.label not in self._channels or (before and not before.closed.is_set()):
             opened.close()
             return
+        if not self._open:
+            interop.lose_while(opened, self._is_crowded)
         channel = self._open[opened.label] = Channel(opened)
         self._channels[opened.label](channel)
+
+    def _is_crowded(self) -> bool:
+        return any(channel.is_crowded for channel in self._open.values())
 
     def _state_changed(self) -> None:
         state = self.connection.connectionState

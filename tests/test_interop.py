@@ -79,6 +79,7 @@ TRANSPORT: Owner = lambda peer: peer.getTransceivers()[0].receiver.transport.tra
         (SENDER, "_send_keyframe"),
         (SENDER, "_handle_rtcp_packet"),
         (TRANSPORT, "_send"),
+        (lambda peer: cast(Any, peer.sctp), "_handle_data"),
         (lambda peer: peer, "_RTCPeerConnection__certificates"),
         (lambda peer: peer.getTransceivers()[0], "_codecs"),
         (lambda peer: cast(Any, TRANSPORT(peer)).iceGatherer, "_connection"),

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http.client import HTTPConnection
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from omote.clients import signalling
 from omote.clients.publisher import only
 from omote.clients.subscriber import Subscriber
 from omote.server.bench.child import ChildFailed
+from omote.server.bench.mosquitto import mosquitto
 from omote.server.bench.server import JSON, ServerUnderTest
 
 PATIENCE = 15.0
@@ -93,6 +96,18 @@ async def mqtt(server: ServerUnderTest, stage: str) -> AsyncIterator[Say]:
             await client.publish(f"omote/{stage}/set", payload)
 
         yield say
+
+
+@asynccontextmanager
+async def elsewhere(server: ServerUnderTest, stage: str) -> AsyncIterator[Say]:
+    """The same over a mosquitto that nobody listens to: what the client alone costs the machine."""
+    with TemporaryDirectory() as folder:
+        async with mosquitto(Path(folder)) as broker, Client("127.0.0.1", broker.port) as client:
+
+            async def say(payload: bytes) -> None:
+                await client.publish(f"omote/{stage}/set", payload)
+
+            yield say
 
 
 VOICES: Mapping[str, Voice] = {
