@@ -67,7 +67,7 @@ def _lag(shots: Sequence[Shot], alphas: Sequence[Bytes]) -> int | None:
     size = (320, 180)
     truths = [unit(cv2.resize(truth_of(shot), size)) for shot in shots]
     moves = [metrics.mad(*pair) for pair in pairwise(truths)]
-    if not moves or _mean(moves) < 0.5:
+    if (_mean(moves) or 0) < 0.5:
         return None
     found = [unit(cv2.resize(levels, size)) for levels in alphas]
     return metrics.lag(found, truths)
@@ -152,7 +152,7 @@ def unit(levels: "NDArray[Any]") -> Floats:
     return np.asarray(levels, np.float32) * np.float32(1 / 255)
 
 
-def _mean(values: Sequence[float]) -> float | None:  # type: ignore[misc]
+def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
