@@ -33,7 +33,7 @@ class Basics(effect.Params):
         0.6, ge=0, le=1, description="How much alpha is steadied where nothing moves, 0 to 1."
     )
     reuse: int = Field(
-        4, ge=1, le=10, description="Frames from one inference to the next while all goes well."
+        3, ge=1, le=10, description="Frames from one inference to the next while all goes well."
     )
     threshold: float = Field(
         0.5, ge=0.1, le=0.9, description="The net's certainty at which the edge lies, 0 to 1."
@@ -100,14 +100,14 @@ class Portrait(Basics):
         json_schema_extra=_advanced("complexity"),
     )
     busy: float = Field(
-        0.06,
+        0.25,
         ge=0.005,
         le=1,
         description="Complexity above which the background is busy (T1), share of light a pixel.",
         json_schema_extra=_advanced("complexity"),
     )
     busy_part: float = Field(
-        0.04,
+        0.08,
         ge=0.002,
         le=1,
         description="Complexity above which a part of a plain background is busy (T2).",
@@ -128,7 +128,7 @@ class Portrait(Basics):
         json_schema_extra=_advanced("complexity", "px/256"),
     )
     hair_reach: float = Field(
-        12,
+        24,
         ge=0,
         le=60,
         description="How far from hair the matting network is believed, pixels of its own map.",
@@ -139,19 +139,12 @@ class Portrait(Basics):
         description="Draw the matting network's hair along the picture's edges (guided filter).",
         json_schema_extra=_advanced("matting"),
     )
-    guide_radius: float = Field(
-        6,
+    follow_radius: float = Field(
+        1,
         ge=0,
         le=40,
-        description="Radius of the guided filter, pixels of the map it works on.",
+        description="Radius of that filter, pixels of the matting network's map.",
         json_schema_extra=_advanced("matting", "px"),
-    )
-    guide_contrast: float = Field(
-        0.02,
-        ge=0.001,
-        le=0.5,
-        description="Changes of light below this are no edge to the guided filter, 0 to 1.",
-        json_schema_extra=_advanced("matting"),
     )
     calm_busy: bool = Field(
         True,
@@ -198,6 +191,20 @@ class Portrait(Basics):
         description="How far it is then blurred, small pixels.",
         json_schema_extra=_advanced("segmentation", "px/256"),
     )
+    guide_radius: float = Field(
+        6,
+        ge=0,
+        le=40,
+        description="Radius of the guided filter, small pixels.",
+        json_schema_extra=_advanced("segmentation", "px/256"),
+    )
+    guide_contrast: float = Field(
+        0.02,
+        ge=0.001,
+        le=0.5,
+        description="Changes of light below this are no edge to either guided filter, 0 to 1.",
+        json_schema_extra=_advanced("segmentation"),
+    )
     small_hair: float = Field(
         1,
         ge=0,
@@ -215,6 +222,13 @@ class Portrait(Basics):
     transition: bool = Field(
         True,
         description="Soften the mask's edge in the hair from within.",
+        json_schema_extra=_advanced("transition"),
+    )
+    transition_busy: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="How much of that is done before a busy background, where no strands follow.",
         json_schema_extra=_advanced("transition"),
     )
     transition_least: float = Field(
@@ -239,7 +253,7 @@ class Portrait(Basics):
         json_schema_extra=_advanced("transition", "px/256"),
     )
     transition_shrink: float = Field(
-        2,
+        4,
         ge=0,
         le=20,
         description="How far the mask is eroded in the hair, small pixels.",
