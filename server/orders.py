@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from omote.engines.effect import Params, kinds
+from omote.streams.frame import View
 
 NOT_SETTINGS = frozenset({"id", "scene"})
 "Keys of an order that change nothing that is kept."
@@ -41,6 +42,10 @@ class StageSettings(BaseModel):
         le=1000,
         description="Milliseconds a frame may take before the stage steps down its ladder;"
         " empty is one frame interval.",
+    )
+    view: View = Field(
+        "result",
+        description="What viewers see: the result, or a map that the effect matte works with.",
     )
     bypass: bool = Field(False, description="Pass the camera through without any effect.")
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Origin = Literal["message", "estimate", "none"]
 
+View = Literal["result", "matte", "outline", "complexity", "weights", "hair"]
+"What is to be seen of a frame: the result, or what the effect `matte` worked with."
+
 
 class Picture(Protocol):
     """Full-size pixels, opaque: only `omote.engines.pixels` opens them."""
@@ -125,7 +128,7 @@ class Frame:
     "Alpha of the portrait, 0..1, the picture's size; set by the effect `matte`."
     faces: tuple[Face, ...] = ()
     "Set by the tracker, once per frame, whoever needs it."
-    view: str = "result"
+    view: View = "result"
     "The inspection picture that is asked for; `result`: none."
     views: Mapping[str, Plane | Picture] = field(default_factory=dict)
     "Inspection pictures, filled only when asked for."

@@ -100,6 +100,11 @@ class Matte:
     def _asked(self, name: str) -> None:
         self.inferred[name] += 1
 
+    @property
+    def busy(self) -> bool:
+        """Whether slow networks are at something, for whoever compares frames."""
+        return self._hair.busy
+
     def settle(self) -> None:
         """Wait for the slow networks, for whoever compares frames."""
         self._hair.settle()

@@ -150,6 +150,11 @@ class Hair:
         """How many were seen last; 1 before."""
         return 1 if self._found is None else self._found.study.people
 
+    @property
+    def busy(self) -> bool:
+        """Whether the networks are at something, or have found what was not taken in yet."""
+        return self._beside.busy
+
     def settle(self) -> None:
         """Wait for what the networks are at."""
         self._beside.settle()
