@@ -52,7 +52,7 @@ class Matte:
         seen = self._mask(frame, params, rung, smoothing)
         self._hair.follow(seen)
         matte = self._drawn(frame, seen, params, rung, dark)
-        result = replace(frame, matte=matte, scene=scene)
+        result = replace(frame, matte=matte, scene=scene, skin=self._hair.skin())
         if frame.view in VIEWS:
             result = replace(result, views={**frame.views, frame.view: self._view(result)})
         return result

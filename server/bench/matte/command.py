@@ -27,7 +27,7 @@ COLUMNS = ("mad", "mse", "gradient", "connectivity", "dtssd", "iou", "hair_mad",
 
 
 def matte(
-    seconds: Annotated[float, typer.Option(min=0.1, help="Length of each clip.")] = 1.2,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Length of each clip.")] = 1.0,
     quick: Annotated[bool, typer.Option(help="Shorter and fewer clips.")] = False,
     thorough: Annotated[bool, typer.Option(help="More clips, every ISO.")] = False,
     only: Annotated[

@@ -74,6 +74,11 @@ class Effect:
         """(H, W), 0..255."""
         return levels(self._inner.alpha(plane))
 
+    @property
+    def busy(self) -> bool:
+        """Whether something works beside the stream."""
+        return self._matte.busy
+
     def settle(self) -> None:
         """Wait for what works beside the stream."""
         self._matte.settle()
@@ -100,6 +105,8 @@ class Alone:
     def alpha(self, found: Any) -> Bytes:
         """(H, W), 0..255."""
         return levels(found)
+
+    busy = False
 
     def settle(self) -> None:
         """Nothing works beside the stream."""

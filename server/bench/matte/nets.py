@@ -59,36 +59,23 @@ class Ledger:
     "Processor time by step, seconds, all threads."
     taken: deque[Taken] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     lock: threading.Lock = field(default_factory=threading.Lock)
-    began: int | None = None
-    "The frame at whose time a thread beside the stream asked its first net."
+    last: dict[int, int] = field(default_factory=dict)
+    "By thread: the frame from which it took a picture last."
     gate: threading.Event = field(default_factory=threading.Event)
-    "Opened when its answers may be there."
+    "Opened when what works beside the stream may go on."
     stream: int = field(default_factory=threading.get_ident)
     "The thread of the frames."
 
+    def remember(self, taken: Taken) -> None:
+        """A picture was taken from a frame, in this thread."""
+        with self.lock:
+            self.taken.append(taken)
+            self.last[threading.get_ident()] = taken.index
+
     def enter(self) -> None:
         """Beside the stream: wait for the frame at which the work would be done live."""
-        if threading.get_ident() == self.stream:
-            return
-        with self.lock:
-            if self.began is not None:
-                return  # on the way already
-            self.began = self.frame
-        self.gate.wait(PATIENCE)
-
-    def ripe(self) -> bool:
-        """Whether that frame has come; the gate is then open."""
-        with self.lock:
-            ripe = self.began is not None and self.frame >= self.began + LATE
-        if ripe:
-            self.gate.set()
-        return ripe
-
-    def shut(self) -> None:
-        """For the next work beside the stream."""
-        with self.lock:
-            self.began = None
-            self.gate.clear()
+        if threading.get_ident() != self.stream:
+            self.gate.wait(PATIENCE)
 
     def note(self, step: str, seconds: float) -> None:
         """That long in that step."""
@@ -96,9 +83,10 @@ class Ledger:
             self.spent[step] = self.spent.get(step, 0.0) + seconds
 
     def count(self, net: str) -> None:
-        """One question to a net."""
+        """One question to a net; beside the stream, at the frame that was taken for it."""
         with self.lock:
-            self.asked.setdefault(net, []).append(self.frame)
+            at = self.last.get(threading.get_ident(), self.frame)
+            self.asked.setdefault(net, []).append(at)
 
     def frames_with(self, *nets: str) -> int:
         """How many frames had one of these asked."""

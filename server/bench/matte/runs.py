@@ -11,8 +11,8 @@ from omote.engines import weights
 from omote.engines.model import Model, Models
 from omote.engines.onnx import load
 from omote.engines.pixels import CpuPixels
-from omote.server.bench.matte.methods import Method, open_method
-from omote.server.bench.matte.nets import ANSWERS, Counted, Ledger, Simulated
+from omote.server.bench.matte.methods import Alone, Effect, Method, open_method
+from omote.server.bench.matte.nets import ANSWERS, LATE, Counted, Ledger, Simulated
 from omote.server.bench.matte.shots import Bytes, Clip, Shot
 from omote.server.bench.matte.watched import Watched
 from omote.streams.frame import Frame, Picture
@@ -51,23 +51,20 @@ class Bench:
         models = Models(self._loader(clip, made.ledger))
         watched = Watched(self._pixels, made.ledger)
         way = open_method(method, models, watched, self._pixels)
-        process = time.process_time()
-        aside = 0.0
+        beside = _Beside(way, made.ledger)
+        process, aside = time.process_time(), 0.0
         for index, shot in enumerate(clip.shots):
             began = time.thread_time()
-            made.ledger.frame = index
-            if made.ledger.ripe():
-                way.settle()
-                made.ledger.shut()
+            beside.before(index)
             frame = _frame(watched.opened(shot.picture, index), shot, index, clip.fps)
             aside += time.thread_time() - began
             found = self._timed(made, partial(way, frame))
             began = time.thread_time()
+            beside.after(index)
             made.alphas.append(way.alpha(found))
             aside += time.thread_time() - began
+        beside.end()
         made.process_ms = (time.process_time() - process - aside) * 1e3
-        made.ledger.gate.set()
-        way.close()
         return made
 
     def _loader(self, clip: Clip, ledger: Ledger) -> Callable[[str], Model]:
@@ -98,6 +95,33 @@ class Bench:
             earlier += [0.0] * (frames - 1 - len(earlier))
             earlier.append(seconds * 1e3)
         return found
+
+
+class _Beside:
+    """Holds back what works beside the stream, until the frame at which it is done in every run."""
+
+    def __init__(self, way: Effect | Alone, ledger: Ledger) -> None:
+        self._way, self._ledger = way, ledger
+        self._began: int | None = None
+
+    def before(self, index: int) -> None:
+        """A frame comes."""
+        self._ledger.frame = index
+        if self._began is not None and index >= self._began + LATE:
+            self._ledger.gate.set()
+            self._way.settle()
+            self._ledger.gate.clear()
+            self._began = None
+
+    def after(self, index: int) -> None:
+        """A frame is done."""
+        if self._began is None and self._way.busy:
+            self._began = index
+
+    def end(self) -> None:
+        """No frame comes any more."""
+        self._ledger.gate.set()
+        self._way.close()
 
 
 def _frame(picture: Picture, shot: Shot, index: int, fps: float) -> Frame:
