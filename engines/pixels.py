@@ -6,11 +6,12 @@ import av
 import cv2
 import numpy as np
 
-from omote.engines import composition, edges, lightness, softness
+from omote.engines import composition, edges, layers, lightness, retouching, softness
 from omote.engines.composition import Edge, Soft
 from omote.engines.edges import Alpha, Patch
 from omote.engines.i420 import I420, Colours, blank, cut, opened, paste, scaled, turned
 from omote.engines.kernels import Bytes, Floats, seal
+from omote.engines.retouching import Touch
 from omote.streams.frame import Picture, Plane, VideoPicture
 
 Size = tuple[int, int]
@@ -89,6 +90,15 @@ class Pixels(Protocol):
 
     def composite(self, picture: Picture, matte: Plane, behind: Picture, edge: Edge) -> Picture:
         """What is under `matte` over `behind`, a picture of the same size and colours."""
+
+    def low(self, plane: Plane, size: Size) -> Floats:
+        """A plane at a small size, (h, w), 0..1, without its detail."""
+
+    def layered(self, picture: Picture, amount: Floats, near: Picture, far: Picture) -> Picture:
+        """The picture where `amount` (h, w) is 0, `near` at a half, `far` at 1; both of `blur`."""
+
+    def retouched(self, picture: Picture, skin: Floats, touch: Touch) -> Picture:
+        """The picture with its skin, a small map (h, w), 0..1, smoothed and evened."""
 
     def mirrored(self, picture: Picture) -> Picture:
         """The picture with left and right swapped."""
@@ -228,6 +238,18 @@ class CpuPixels:
         """See `Pixels`."""
         return composition.composed(_cpu(picture), _alpha(matte), _behind(behind), edge)
 
+    def low(self, plane: Plane, size: Size) -> Floats:
+        """See `Pixels`."""
+        return np.asarray(cv2.resize(_alpha(plane).low, size), np.float32)
+
+    def layered(self, picture: Picture, amount: Floats, near: Picture, far: Picture) -> Picture:
+        """See `Pixels`."""
+        return layers.layered(_cpu(picture), amount, _soft(near), _soft(far))
+
+    def retouched(self, picture: Picture, skin: Floats, touch: Touch) -> Picture:
+        """See `Pixels`."""
+        return retouching.retouched(_cpu(picture), skin, touch)
+
     def mirrored(self, picture: Picture) -> Picture:
         """See `Pixels`."""
         of = _cpu(picture)
@@ -271,6 +293,12 @@ def _alpha(plane: Plane) -> Alpha:
     if not isinstance(plane, Alpha):
         raise TypeError(f"not a plane of CpuPixels: {type(plane).__name__}")
     return plane
+
+
+def _soft(picture: Picture) -> Soft:
+    if not isinstance(picture, Soft):
+        raise TypeError(f"not what CpuPixels blurs: {type(picture).__name__}")
+    return picture
 
 
 def _behind(picture: Picture) -> I420 | Soft:

@@ -126,6 +126,8 @@ class Frame:
     depth: Depth | None = None
     matte: Plane | None = None
     "Alpha of the portrait, 0..1, the picture's size; set by the effect `matte`."
+    skin: NDArray[np.float32] | None = None
+    "Skin of the portrait, a small map (h, w), 0..1; set by the effect `matte` once it is known."
     faces: tuple[Face, ...] = ()
     "Set by the tracker, once per frame, whoever needs it."
     view: View = "result"
