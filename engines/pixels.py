@@ -41,7 +41,10 @@ class Pixels(Protocol):
         """The whole picture at `size`, RGB (h, w, 3), without opening the full size as RGB."""
 
     def crop(self, picture: Picture, box: Box, size: Size) -> Bytes:
-        """A part of the picture at `size`, RGB (h, w, 3)."""
+        """A part of the picture at `size`, RGB (h, w, 3); beyond the frame it is black."""
+
+    def luma(self, picture: Picture, size: Size) -> Bytes:
+        """The whole picture's light at `size`, (h, w), as its video says it."""
 
     def light(self, picture: Picture) -> tuple[float, float]:
         """Mean luma, 0..1, and the standard deviation of the noise, levels of 255; roughly."""
@@ -179,8 +182,19 @@ class CpuPixels:
     def crop(self, picture: Picture, box: Box, size: Size) -> Bytes:
         """See `Pixels`."""
         of = _cpu(picture)
-        planes = cv2.merge(cut(of, box, size))
-        return np.asarray(cv2.transform(planes, of.colours.to_rgb()), np.uint8)
+        left, top, right, bottom = box
+        inner = max(left, 0), max(top, 0), min(right, of.width), min(bottom, of.height)
+        across, down = size[0] / (right - left), size[1] / (bottom - top)
+        x, y = round((inner[0] - left) * across), round((inner[1] - top) * down)
+        width, height = round((inner[2] - inner[0]) * across), round((inner[3] - inner[1]) * down)
+        planes = cv2.merge(cut(of, inner, (width, height)))
+        rgb = cv2.transform(planes, of.colours.to_rgb())
+        rims = y, size[1] - height - y, x, size[0] - width - x
+        return np.asarray(cv2.copyMakeBorder(rgb, *rims, cv2.BORDER_CONSTANT), np.uint8)
+
+    def luma(self, picture: Picture, size: Size) -> Bytes:
+        """See `Pixels`."""
+        return np.asarray(cv2.resize(_cpu(picture).near(size)[0], size), np.uint8)
 
     def light(self, picture: Picture) -> tuple[float, float]:
         """See `Pixels`; from every eighth tile of the luma plane."""

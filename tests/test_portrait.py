@@ -3,11 +3,11 @@
 import threading
 from typing import Literal
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from omote.engines.motion import Motion
 from omote.engines.portrait import complexity, matting, people, segmentation, transition
 from omote.engines.portrait.beside import Beside
 from omote.engines.portrait.fusion import fused, of_several
@@ -269,37 +269,50 @@ def test_the_estimate_has_hysteresis_and_knows_noise() -> None:
     assert light.scene(Scene(), LIMITS, 0).origin == "none"
 
 
-def shifted(x: float) -> Motion:
-    flow = np.zeros((72, 128, 2), np.float32)
-    flow[..., 0] = x
-    return Motion(flow, np.zeros((72, 128), np.float32))
+def scenery(right: int = 0) -> NDArray[np.uint8]:
+    """Blobs of light, moved; the same noise-free picture every time."""
+    few = np.random.default_rng(3).integers(0, 256, (24, 40), np.uint8)
+    large = cv2.resize(few, (320, 144), interpolation=cv2.INTER_CUBIC)
+    return np.ascontiguousarray(large[:, 32 - right : 288 - right])
 
 
-def test_a_trail_adds_up_motion_and_samples_once() -> None:
-    trail = Trail()
-    start = box(30, 40, 60, 80)
+def test_a_trail_finds_the_way_from_a_picture_to_each_later_one() -> None:
+    trail = Trail(scenery())
+    start = np.zeros((144, 256), np.float32)
+    start[40:100, 100:150] = 1
     assert trail.carried(start) is start
-    for _ in range(8):
-        trail.add(shifted(-2))  # 2 of 128 pixels to the right, each time
+    for right in (4, 8, 12, 16):
+        trail.look(scenery(right))
     moved = trail.carried(start)
-    assert np.array_equal(moved, np.roll(start, 20, axis=1))
+    assert moved[70, 125] > 0.95
+    assert moved[70, 160] > 0.9
+    assert moved[70, 108] < 0.1
 
 
 def test_a_trail_moves_what_a_region_holds() -> None:
-    trail, region = Trail(), Region(0.25, 0.25, 0.75, 0.75)
+    trail, region = Trail(scenery()), Region(0.25, 0.25, 0.75, 0.75)
     values = np.zeros((64, 64), np.float32)
     values[20:40, 10:20] = 1
-    trail.add(shifted(-16))  # an eighth of the frame, a quarter of the region
+    for right in (8, 16):  # an eighth of the region
+        trail.look(scenery(right))
     moved = trail.carried_in(values, region)
-    assert moved[30, 31] > 0.99
-    assert moved[30, 15] < 0.01
+    assert moved[30, 24] > 0.9
+    assert moved[30, 14] < 0.1
+
+
+def test_where_nothing_moves_a_trail_leaves_everything_as_it_is() -> None:
+    rng = np.random.default_rng(0)
+    trail = Trail(scenery())
+    trail.look(np.clip(scenery() + rng.normal(0, 1.5, (144, 256)), 0, 255).astype(np.uint8))
+    values = rng.random((144, 256), np.float32)
+    assert np.abs(trail.carried(values) - values).max() < 0.01
 
 
 def test_what_came_to_hide_a_region_leaves_nothing_there() -> None:
-    trail = Trail()
-    hidden = np.zeros((72, 128), np.float32)
-    hidden[:, 64:] = 1
-    trail.add(Motion(np.zeros((72, 128, 2), np.float32), hidden))
+    grey = np.full((144, 256), 90, np.uint8)
+    trail, hidden = Trail(grey), grey.copy()
+    hidden[:, 128:] = 240
+    trail.look(hidden)
     moved = trail.carried_in(np.ones((64, 64), np.float32), Region(0.25, 0.25, 0.75, 0.75))
     assert moved[32, 10] == 1
     assert moved[32, 50] == 0

@@ -50,7 +50,7 @@ class Matte:
         # Noise makes the net's answers tremble.
         smoothing = params.smoothing + dark * (1 - params.smoothing) / 2
         seen = self._mask(frame, params, rung, smoothing)
-        self._hair.follow(seen)
+        self._hair.follow(seen, frame.picture)
         matte = self._drawn(frame, seen, params, rung, dark)
         result = replace(frame, matte=matte, scene=scene, skin=self._hair.skin())
         if frame.view in VIEWS:

@@ -61,6 +61,7 @@ class Hair:
     """Decides when the slow networks look, and carries along what they saw."""
 
     def __init__(self, models: Models, pixels: Pixels, asked: Callable[[str], None]) -> None:
+        self._pixels = pixels
         self._student = Student(models, pixels, asked)
         self._beside: Beside[_Found] = Beside()
         self._under_way: _Looked | None = None
@@ -68,16 +69,16 @@ class Hair:
         self._found: _Found | None = None
         self._made_with: tuple[Portrait, bool] | None = None
 
-    def follow(self, seen: Seen) -> None:
-        """Take in the motion to a frame, and what the networks have found meanwhile."""
+    def follow(self, seen: Seen, picture: Picture) -> None:
+        """Take in where things moved, and what the networks have found meanwhile."""
         if seen.is_new:
             self.forget()
-        elif seen.moved is not None:
-            for looked in (self._looked, self._under_way):
-                if looked is not None:
-                    looked.trail.add(seen.moved)
+        came = False
         if self._under_way is not None and (found := self._beside.taken()) is not None:
             self._use(found)
+            came = True
+        if self._looked is not None and (came or seen.moved is not None):
+            self._looked.trail.look(self._pixels.luma(picture, working_size(picture)))
 
     def look(self, frame: Frame, seen: Seen, params: Portrait, rung: Rung, is_dark: bool) -> None:
         """Have the networks look at a frame if it is time; returns at once unless `best`."""
@@ -86,7 +87,8 @@ class Hair:
         interval *= 2 if rung >= Rung.REUSE else 1
         if not self._due(frame, seen, interval) or rung >= Rung.MODEL:
             return
-        self._under_way = _Looked(seen.luma, _second(frame), Trail())
+        luma = self._pixels.luma(frame.picture, working_size(frame.picture))
+        self._under_way = _Looked(seen.luma, _second(frame), Trail(luma))
         self._made_with = (params, is_dark)
         work = partial(self._studied, frame.picture, seen.alpha, params, is_dark, self._busy)
         if waits:
