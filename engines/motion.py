@@ -43,7 +43,9 @@ class Eye:
         """From two luma pictures (h, w) of one size; `guess` is a flow to begin the search with."""
         flow = np.zeros((*now.shape, 2), np.float32) if guess is None else guess.copy()
         self._search.calc(now, before, flow)
-        flow *= _moving(before, now)[..., None]
+        # What is far away has moved, even if by chance it looks like what was here.
+        far = np.abs(flow).max(2) - 1
+        flow *= np.clip(np.maximum(_moving(before, now), far), 0, 1)[..., None]
         expected = taken(before, flow)
         # At an edge half a pixel changes much: what is between the neighbours is no surprise.
         above = cv2.subtract(now, cv2.dilate(expected, _NEIGHBOURS))

@@ -19,10 +19,18 @@ class Trail:
         self._flow: Floats | None = None
         self._doubt: Floats | None = None
 
-    def look(self, luma: Bytes) -> None:
-        """Where everything is in another picture of the same size."""
-        moved = self._eye.motion(self._start, luma, self._flow)
+    def look(self, luma: Bytes, step: motion.Motion | None = None) -> None:
+        """Where everything is in a later picture of the same size; `step`: since the last one."""
+        moved = self._eye.motion(self._start, luma, self._guess(step))
         self._flow, self._doubt = moved.flow, moved.surprise
+
+    def _guess(self, step: motion.Motion | None) -> Floats | None:
+        """The way so far and one step more."""
+        if self._flow is None or step is None:
+            return self._flow
+        height, width = self._flow.shape[:2]
+        latest = cv2.resize(step.flow, (width, height)) * np.float32(width / step.flow.shape[1])
+        return np.asarray(latest + motion.taken(self._flow, latest), np.float32)
 
     def carried(self, values: Floats) -> Floats:
         """A map (h, w) or (h, w, n) of the whole frame as it would be now."""
