@@ -57,12 +57,15 @@ class Pixels(Protocol):
         coarser: int = 0,
         age_s: float = 0.0,
         patch: Patch | None = None,
+        before: Plane | None = None,
+        steady: float = 0.0,
     ) -> Plane:
         """A small alpha (h, w), 0..1, as a plane of the picture, its edge where colours change.
 
         `feather` is added softness in pixels. Each `coarser` quarters the work on colours. `age_s`
         is told in the plane: seconds since the picture the alpha was inferred from. `patch` is
-        finer alpha of a part; the larger of both counts.
+        finer alpha of a part; the larger of both counts. `steady`, 0..1, tells how much is kept of
+        `before`, the plane of the frame before, where the picture keeps still.
         """
 
     def grey(self, values: Floats | Plane, like: Picture) -> Picture:
@@ -175,9 +178,12 @@ class CpuPixels:
         coarser: int = 0,
         age_s: float = 0.0,
         patch: Patch | None = None,
+        before: Plane | None = None,
+        steady: float = 0.0,
     ) -> Plane:
         """See `Pixels`."""
-        return edges.drawn(alpha, _cpu(picture), feather, coarser, age_s, patch)
+        last = None if before is None else _alpha(before)
+        return edges.drawn(alpha, _cpu(picture), feather, coarser, age_s, patch, last, steady)
 
     def crop(self, picture: Picture, box: Box, size: Size) -> Bytes:
         """See `Pixels`."""

@@ -24,6 +24,8 @@ from omote.engines.portrait.study import Student, Study, working_size
 from omote.engines.portrait.trail import Trail
 from omote.streams.frame import Frame, Picture
 
+WAY = 160
+"Long side of the pictures in which the way is looked for, pixels."
 SOONER = 8
 "How many times more often the networks look when they are waited for."
 ASTRAY = (0.2, 0.45)
@@ -52,6 +54,8 @@ class _Found:
     strands: Strands
     maps: Floats
     "(h, w, 4): hair to draw, weights, H, shaped P."
+    skin: Floats
+    "Half as large."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +88,7 @@ class Hair:
             self._use(found)
             came = True
         if self._looked is not None and (came or seen.moved is not None):
-            luma = self._pixels.luma(picture, working_size(picture))
+            luma = self._pixels.luma(picture, working_size(picture, WAY))
             self._looked.trail.look(luma, None if came else seen.moved)
 
     def look(self, frame: Frame, seen: Seen, params: Portrait, rung: Rung, is_dark: bool) -> None:
@@ -94,7 +98,7 @@ class Hair:
         interval *= 2 if rung >= Rung.REUSE else 1
         if not self._due(frame, seen, interval) or rung >= Rung.MODEL:
             return
-        luma = self._pixels.luma(frame.picture, working_size(frame.picture))
+        luma = self._pixels.luma(frame.picture, working_size(frame.picture, WAY))
         self._under_way = _Looked(seen.luma, _second(frame), Trail(luma))
         self._made_with = (params, is_dark)
         work = partial(self._studied, frame.picture, seen.alpha, params, is_dark, self._busy)
@@ -155,7 +159,7 @@ class Hair:
         """(h, w): skin of the person, 0..1; None before anything was studied."""
         if self._found is None or self._looked is None:
             return None
-        return self._looked.trail.carried(self._found.study.skin)
+        return self._looked.trail.carried(self._found.skin)
 
     @property
     def people(self) -> int:
@@ -208,7 +212,9 @@ class Hair:
 
 def _found(study: Study, made: Strands, params: Portrait) -> _Found:
     person = shaped(study.person, params.threshold, params.contrast)
-    return _Found(study, made, np.dstack([made.hair, made.weights, study.hair, person]))
+    height, width = study.skin.shape
+    skin = resized(study.skin, (width // 2, height // 2))
+    return _Found(study, made, np.dstack([made.hair, made.weights, study.hair, person]), skin)
 
 
 def _agreement(before: Floats, person: Floats) -> Floats:

@@ -152,8 +152,8 @@ class Portrait(Basics):
         json_schema_extra=_advanced("matting"),
     )
     calm_dark: bool = Field(
-        True,
-        description="Erode and blur hair in low light.",
+        False,
+        description="Erode and blur hair in low light; measured, it costs more hair than it saves.",
         json_schema_extra=_advanced("matting"),
     )
     calm_shrink: float = Field(
@@ -169,6 +169,20 @@ class Portrait(Basics):
         le=10,
         description="How far hair is blurred there, pixels of the map.",
         json_schema_extra=_advanced("matting", "px"),
+    )
+    dark_shrink: float = Field(
+        0,
+        ge=0,
+        le=10,
+        description="How far hair is eroded in low light, pixels of the map.",
+        json_schema_extra=_advanced("scene", "px"),
+    )
+    dark_blur: float = Field(
+        1,
+        ge=0,
+        le=10,
+        description="How far hair is blurred in low light, pixels of the map.",
+        json_schema_extra=_advanced("scene", "px"),
     )
     strands: float = Field(
         0.3,

@@ -89,10 +89,10 @@ def _matted(study: Study, params: Portrait, image: Floats, is_dark: bool) -> Flo
     doubtful = matting.busy_parts(busy, params.busy_part, params.calm_shrink)
     if params.calm_busy:
         made = matting.withdrawn(made, doubtful, params.calm_shrink, params.calm_blur)
-    if not is_dark:
+    if is_dark and params.calm_dark:
+        made = matting.withdrawn(made, 1.0, params.dark_shrink, params.dark_blur)
+    else:
         made = matting.strengthened(made, 1 - doubtful, params.strands)
-    elif params.calm_dark:
-        made = matting.withdrawn(made, 1.0, params.calm_shrink, params.calm_blur)
     return made * _window(study.region)
 
 

@@ -49,9 +49,9 @@ class Study:
     "(SIDE, SIDE, 3): the region, RGB."
 
 
-def working_size(picture: Picture) -> Size:
-    """Width and height of the small maps of a picture."""
-    scale = LONG / max(picture.width, picture.height)
+def working_size(picture: Picture, long: int = LONG) -> Size:
+    """Width and height of a small map of a picture, by its long side."""
+    scale = long / max(picture.width, picture.height)
     return round(picture.width * scale), round(picture.height * scale)
 
 
