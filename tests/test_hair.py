@@ -167,7 +167,7 @@ def test_best_gives_a_still_picture_its_hair_at_once_and_the_same_every_time() -
         with closing(Matte(models(), pixels())) as effect:
             results.append(alpha_of(shown(effect, portrait(), 0, params)))
             assert effect.inferred["modnet"] == 1
-    assert np.array_equal(*results)
+    assert np.array_equal(results[0], results[1])
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])
