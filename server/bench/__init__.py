@@ -5,6 +5,7 @@ import typer
 from omote.server.bench.control import control
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
+from omote.server.bench.matte.command import matte
 
 app = typer.Typer(
     help="Measure Omote on this machine.\n\n\b\nExamples:\n  omote bench live --seconds 10",
@@ -15,3 +16,4 @@ app = typer.Typer(
 app.command()(live)
 app.command()(control)
 app.command()(encoder)
+app.command()(matte)
