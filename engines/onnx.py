@@ -119,7 +119,9 @@ def _warm_up(session: onnxruntime.InferenceSession, path: Path) -> None:
 
 def _zeros(argument: onnxruntime.NodeArg) -> Array:
     """Zeros of the argument's shape; a free batch is 1, free height and width are 256."""
-    guesses = (1, 3, 256, 256) if len(argument.shape) == 4 else (1,) * len(argument.shape)
+    planes = argument.shape[-1:] != [3]  # or pixels, whose three values lie side by side
+    pictures = (1, 3, 256, 256) if planes else (1, 256, 256, 3)
+    guesses = pictures if len(argument.shape) == 4 else (1,) * len(argument.shape)
     sizes = zip(argument.shape, guesses, strict=True)
     shape = tuple(size if isinstance(size, int) else guess for size, guess in sizes)
     return np.zeros(shape, _DTYPES[argument.type])

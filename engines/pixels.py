@@ -6,7 +6,15 @@ import av
 import cv2
 import numpy as np
 
-from omote.engines import composition, edges, layers, lightness, retouching, softness
+from omote.engines import (
+    composition,
+    edges,
+    layers,
+    lightness,
+    retouching,
+    softness,
+    subtraction,
+)
 from omote.engines.composition import Edge, Soft
 from omote.engines.edges import Alpha, Patch
 from omote.engines.i420 import I420, Colours, blank, cut, opened, paste, scaled, turned
@@ -106,6 +114,9 @@ class Pixels(Protocol):
     def retouched(self, picture: Picture, skin: Floats, touch: Touch) -> Picture:
         """The picture with its skin, a small map (h, w), 0..1, smoothed and evened."""
 
+    def without(self, picture: Picture, layer: Floats) -> Picture:
+        """The picture less a `layer` (h, w, 3) of RGB levels known at a small size."""
+
     def mirrored(self, picture: Picture) -> Picture:
         """The picture with left and right swapped."""
 
@@ -126,12 +137,13 @@ class CpuPixels:
         """
         cv2.setNumThreads(1)
         self._warm_up()
-        seal(*edges.KERNELS, *composition.KERNELS, *softness.KERNELS)
+        seal(*edges.KERNELS, *composition.KERNELS, *softness.KERNELS, *subtraction.KERNELS)
 
     def _warm_up(self) -> None:
         picture = self.from_video(VideoPicture(av.VideoFrame(64, 48, "yuv420p")))
         matte = self.guided_upsample(np.eye(64, dtype=np.float32), picture)
         self.composite(picture, matte, self.bokeh(picture, 8, matte), Edge())
+        self.without(picture, np.zeros((12, 16, 3), np.float32))
 
     def from_video(self, picture: VideoPicture) -> Picture:
         """See `Pixels`; planes of yuv420p are read in place, other formats are converted once."""
@@ -269,6 +281,10 @@ class CpuPixels:
     def retouched(self, picture: Picture, skin: Floats, touch: Touch) -> Picture:
         """See `Pixels`."""
         return retouching.retouched(_cpu(picture), skin, touch)
+
+    def without(self, picture: Picture, layer: Floats) -> Picture:
+        """See `Pixels`."""
+        return subtraction.subtracted(_cpu(picture), layer)
 
     def mirrored(self, picture: Picture) -> Picture:
         """See `Pixels`."""

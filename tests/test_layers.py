@@ -29,6 +29,7 @@ OPTIONAL = {
     "pyvirtualcam",
     "omote.server.bench.chromium",
     "omote.clients.order_mqtt",
+    "omote.engines.training",
 }
 "Heavy, or not on every system: imported where the one place that needs them is."
 
