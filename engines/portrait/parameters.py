@@ -108,7 +108,7 @@ class Portrait(Basics):
     )
     busy_part: float = Field(
         0.08,
-        ge=0.002,
+        ge=0.0,
         le=1,
         description="Complexity above which a part of a plain background is busy (T2).",
         json_schema_extra=_advanced("complexity"),
@@ -214,7 +214,7 @@ class Portrait(Basics):
     )
     guide_contrast: float = Field(
         0.02,
-        ge=0.001,
+        ge=0.002,
         le=0.5,
         description="Changes of light below this are no edge to either guided filter, 0 to 1.",
         json_schema_extra=_advanced("segmentation"),
@@ -289,8 +289,8 @@ class Portrait(Basics):
     )
     dark_iso: float = Field(
         1600,
-        ge=50,
-        le=1_000_000,
+        ge=0,
+        le=20_000,
         description="Sensitivity of a scene message above which it is low light, ISO.",
         json_schema_extra=_advanced("scene", "ISO"),
     )
