@@ -11,12 +11,11 @@ import typer
 from omote.clients import process
 from omote.clients.audience import Audience
 from omote.clients.place import Place
-from omote.clients.recording import UnfitFile, codecs_for
+from omote.clients.recording import codecs_for
 from omote.clients.request import NotConnected, ask
 from omote.clients.terminal import (
     DEFAULT_SERVER,
     REFUSED,
-    USAGE,
     GivenUp,
     ServerOption,
     StageArgument,
@@ -57,10 +56,7 @@ def record(
     with explained():
         place = Place.read(stage, url)
         audience = Audience(place, token)
-        try:
-            codecs_for(file)
-        except UnfitFile as exc:
-            raise GivenUp(str(exc), USAGE) from exc
+        codecs_for(file)
 
         async def work(stop: asyncio.Event) -> None:
             say(f"waiting for somebody to publish to {place.stage}")

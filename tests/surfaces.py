@@ -7,8 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from omote.engines.effect import kinds
-from omote.server.orders import StageSettings
-from omote.server.schemas import Path, Schema, facts, model_schema, parameters
+from omote.server.schemas import Path, Schema, blocks, facts, model_schema, parameters
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,11 @@ def wanted() -> dict[Path, Shown]:
     return {path: of_schema(schema) for path, schema in parameters()}
 
 
-def of_blocks(blocks: Mapping[Path, Schema]) -> dict[Path, Shown]:
+def of_blocks(schemas: Mapping[Path, Schema]) -> dict[Path, Shown]:
     """From the schemas of whole blocks, such as `params.background` and `stage`."""
     return {
         (*path, key): of_schema(schema)
-        for path, block in blocks.items()
+        for path, block in schemas.items()
         for key, schema in block["properties"].items()
     }
 
@@ -55,10 +54,11 @@ def of_blocks(blocks: Mapping[Path, Schema]) -> dict[Path, Shown]:
 def of_order(order: Schema) -> dict[Path, Shown]:
     """From the schema of an order, as OpenAPI and AsyncAPI have it."""
     effects = facts(order["properties"]["params"])["properties"]
-    blocks: dict[Path, Schema] = {("params", name): facts(x) for name, x in effects.items()}
-    roots = {path[:-1] for path, _ in parameters()} - blocks.keys()
-    blocks |= {root: facts(order["properties"][root[0]]) for root in roots}
-    return of_blocks(blocks)
+    params: dict[Path, Schema] = {("params", name): facts(x) for name, x in effects.items()}
+    settings: dict[Path, Schema] = {
+        (name,): facts(order["properties"][name]) for name, _ in blocks()
+    }
+    return of_blocks(params | settings)
 
 
 def others() -> dict[Path, Any]:
@@ -85,7 +85,7 @@ def _candidates(known: Schema) -> list[Any]:
 
 
 def _is_taken(path: Path, value: Any) -> bool:
-    model = StageSettings if path[0] == "stage" else kinds()[path[1]].Params
+    model = kinds()[path[1]].Params if path[0] == "params" else dict(blocks())[path[0]]
     try:
         model.model_validate({path[-1]: value})
     except ValidationError:
@@ -116,4 +116,4 @@ def block_schemas() -> dict[Path, Schema]:
     effects: dict[Path, Schema] = {
         ("params", name): model_schema(kind.Params) for name, kind in kinds().items()
     }
-    return effects | {("stage",): model_schema(StageSettings)}
+    return effects | {(name,): model_schema(model) for name, model in blocks()}

@@ -30,9 +30,9 @@ from tests.surfaces import (
     others,
     wanted,
 )
+from tests.transports import MERGE
 from tests.visit import man_before_a_wall, opened
 
-MERGE = {"Content-Type": "application/merge-patch+json"}
 DEFAULTS = {path: facts(schema).get("default") for path, schema in parameters()}
 jinja = ImmutableSandboxedEnvironment()
 

@@ -13,12 +13,12 @@ from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Viewpor
 
 from tests.chromium import picture
 from tests.clips import as_mjpeg, clip
+from tests.transports import MERGE
 
 PATIENCE_S = 60
 ARTEFACTS = Path(__file__).parents[1] / "artefacts"
 WIDE: ViewportSize = {"width": 1400, "height": 1000}
 PHONE: ViewportSize = {"width": 360, "height": 780}
-MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 NO_ERROR = "$^"
 
 expect.set_options(timeout=PATIENCE_S * 1e3)
@@ -88,7 +88,7 @@ async def state_of(url: str) -> dict[str, Any]:
 
 async def order(url: str, patch: Mapping[str, Any]) -> None:
     """Change the stage of an address of the page from elsewhere."""
-    async with httpx.AsyncClient(trust_env=False, headers=MERGE_PATCH) as client:
+    async with httpx.AsyncClient(trust_env=False, headers=MERGE) as client:
         answer = await client.patch(urljoin(url, f"/stages/{stage_of(url)}"), json=patch)
         assert answer.status_code == 200, answer.text
 

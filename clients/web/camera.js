@@ -3,7 +3,7 @@
 import { make } from "./dom.js";
 
 /** Something keeps us from the camera; the message says what to do. */
-export class NoCamera extends Error {}
+class NoCamera extends Error {}
 
 const REASONS = {
   NotAllowedError: "The browser may not use your camera. Allow it beside the address, then press Start again.",

@@ -1,6 +1,6 @@
 // A card: the controls of one effect or of one block of stage settings, in their groups.
 
-import { make, worded, write } from "./dom.js";
+import { complain, make, worded, write } from "./dom.js";
 import { Control, plain } from "./control.js";
 import { groups } from "./schema.js";
 
@@ -51,8 +51,7 @@ export class Card {
 
   /** Say what is wrong; an empty message takes it back. */
   complain(message) {
-    write(this.#error, plain(message));
-    this.#error.hidden = !message;
+    complain(this.#error, plain(message));
   }
 
   #group({ name, values, closed }, { change, held }) {

@@ -1,6 +1,6 @@
 // One control: a value's input with its name, unit, description, way back and error.
 
-import { icon, make, write } from "./dom.js";
+import { complain, icon, make, write } from "./dom.js";
 import { inputFor } from "./inputs.js";
 import { applies, labelOf, shown, unitOf } from "./schema.js";
 
@@ -54,8 +54,7 @@ export class Control {
 
   /** Say what is wrong with the value; an empty message takes it back. */
   complain(message) {
-    write(this.#error, plain(message));
-    this.#error.hidden = !message;
+    complain(this.#error, plain(message));
     this.element.classList.toggle("wrong", Boolean(message));
     this.#input.focus.setAttribute("aria-invalid", String(Boolean(message)));
   }

@@ -41,6 +41,12 @@ export function worded(name) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** Say what is wrong in an element that is hidden while nothing is. */
+export function complain(element, words) {
+  write(element, words);
+  element.hidden = !words;
+}
+
 /** Change an element's text only where it differs, so that screen readers stay calm. */
 export function write(element, words) {
   if (element.textContent !== words) element.textContent = words;

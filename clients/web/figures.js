@@ -5,7 +5,7 @@ import { AgeGraph } from "./graph.js";
 import { drawSteps, inOrder } from "./steps.js";
 
 /** What the ladder's rungs mean. */
-export const RUNGS = [
+const RUNGS = [
   "Full quality",
   "Frames skipped",
   "Matte reused",

@@ -2,7 +2,7 @@
 
 import { ask, askJson, Refused } from "./api.js";
 import { confirmed } from "./dialog.js";
-import { iconButton, icon, make, write } from "./dom.js";
+import { complain, icon, iconButton, make } from "./dom.js";
 import { token } from "./token.js";
 
 const ACCEPTED = ["image/jpeg", "image/png", "image/webp", "video/mp4", "video/webm"];
@@ -165,8 +165,7 @@ export class Pictures {
   }
 
   #complain(words) {
-    this.#trouble.hidden = !words;
-    write(this.#trouble, words);
+    complain(this.#trouble, words);
   }
 }
 

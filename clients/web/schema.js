@@ -6,7 +6,7 @@ const UNITS = { ms: "ms", s: "s", m: "m", mm: "mm", deg: "°", px: "px", kbps: "
 const ADVANCED = "advanced";
 
 /** The schema with references and `anyOf [..., null]` taken apart. */
-export function resolved(schema, root) {
+function resolved(schema, root) {
   const { $ref, anyOf, allOf, ...rest } = schema;
   const inner = $ref ? resolved(root.$defs[$ref.split("/").pop()], root) : {};
   const options = (anyOf ?? allOf ?? []).map((option) => resolved(option, root));

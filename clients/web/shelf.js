@@ -1,7 +1,7 @@
 // The shelf: presets to apply, save, delete, export and import.
 
 import { announce } from "./announcement.js";
-import { by, iconButton, make, write } from "./dom.js";
+import { by, complain, iconButton, make } from "./dom.js";
 import { download } from "./download.js";
 import { Presets } from "./presets.js";
 
@@ -91,7 +91,6 @@ export class Shelf {
   }
 
   #complain(words) {
-    write(by("preset-error"), words);
-    by("preset-error").hidden = !words;
+    complain(by("preset-error"), words);
   }
 }

@@ -2,7 +2,7 @@
 
 import { ask, askJson } from "./api.js";
 import { confirmed } from "./dialog.js";
-import { by, icon, iconButton, make, write } from "./dom.js";
+import { by, complain, icon, iconButton, make } from "./dom.js";
 import { isFilmed } from "./figures.js";
 
 const ASK_MS = 3_000;
@@ -96,8 +96,7 @@ export class Stages {
   }
 
   #complain(message) {
-    write(by("stages-error"), message);
-    by("stages-error").hidden = !message;
+    complain(by("stages-error"), message);
   }
 }
 

@@ -166,10 +166,11 @@ async def _pour(say: Say, seed: int, per_s: float, seconds: float) -> int:
     """Give orders evenly, or as fast as they are taken; returns how many."""
     orders, began, given = anything(seed), time.monotonic(), 0
     while (gone := time.monotonic() - began) < seconds:
-        while given < per_s * gone:
+        if given < per_s * gone:
             given += 1
             await say(next(orders))
-        await asyncio.sleep(0.01)
+        else:
+            await asyncio.sleep(0.01)
     return given
 
 

@@ -20,7 +20,7 @@ from omote.engines.training.contest import Deglarer, Score, contest, interval, m
 from omote.engines.training.glare import KINDS, Sample
 from omote.engines.training.material import held_out
 from omote.engines.training.suppressor import suppressed
-from omote.server.bench.bars import Bar, at_least
+from omote.server.bench.bars import Bar, at_least, show_bars
 from omote.server.bench.machine import processor
 from omote.server.bench.steadiness import measured
 
@@ -176,10 +176,7 @@ def _show(console: Console, scores: Mapping[str, Sequence[Score]], held: Sequenc
             low, high = interval(gains)
             words = f"{figure} gained {np.mean(gains):+.2f} dB, 95 % {low:+.2f} to {high:+.2f}"
             console.print(f"{words}, better on {np.mean(np.array(gains) > 0):.0%}")
-    for bar in held:
-        style = "green" if bar.holds else "red"
-        line = f"{'holds' if bar.holds else 'FAILS'}  {bar.bar}: {bar.value} (bar: {bar.limit})"
-        console.print(line, style=style)
+    show_bars(console, held)
 
 
 def _row(table: Table, kind: str, name: str, scores: Sequence[Score]) -> None:

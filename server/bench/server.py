@@ -64,6 +64,10 @@ class ServerUnderTest:
         """The first group of `pattern` in its log; raises `ChildFailed`."""
         return await self._child.says(pattern, within)
 
+    async def mqtt_port(self) -> int:
+        """Where its embedded broker listens; raises `ChildFailed`."""
+        return int(await self.says(r"mqtt broker mqtt://127\.0\.0\.1:(\d+) is there", START))
+
     def children(self) -> list[psutil.Process]:
         """The processes it started."""
         return list(self._process.children(recursive=True))
