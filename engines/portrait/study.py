@@ -21,7 +21,7 @@ from omote.streams.frame import Picture
 
 SIDE = 256
 "Side of the multiclass net's and of MODNet's pictures, pixels."
-HAIR, BODY_SKIN, FACE_SKIN = 1, 2, 3
+BACKGROUND, HAIR, BODY_SKIN, FACE_SKIN = 0, 1, 2, 3
 "Classes of the multiclass net."
 
 
@@ -33,6 +33,8 @@ class Study:
     "The picture, RGB."
     person: Floats
     "P."
+    whole: Floats
+    "The person as the slow networks see him, or everybody as one of them does."
     hair: Floats
     "H, of the person."
     face: Floats
@@ -45,8 +47,6 @@ class Study:
     "Around the outline; None when there is no hair."
     matting: Floats | None
     "(SIDE, SIDE) of the region: M, hair only."
-    guide: Bytes | None
-    "(SIDE, SIDE, 3): the region, RGB."
 
 
 def working_size(picture: Picture, long: int = LONG) -> Size:
@@ -79,17 +79,21 @@ class Student:
         line = outline(hair, sure, params.outline_grow, params.outline_shrink)
         line = without_specks(line, params.least_area / 100)
         region = around(line, np.maximum(hair, face), params.region_growth)
-        matting = guide = None
+        matting = None
         if region is not None:
-            guide = self._pixels.crop(
+            part = self._pixels.crop(
                 picture, region.pixels(picture.width, picture.height), (SIDE, SIDE)
             )
             matting = hair_only(
-                self._matting(guide, upright), region.cut(hair, (SIDE, SIDE)), params.hair_reach
+                self._matting(part, upright), region.cut(hair, (SIDE, SIDE)), params.hair_reach
             )
         small = self._pixels.small(picture, size)
         count = self._people(picture, upright)
-        return Study(small, sure, hair, face, skin, count, line, region, matting, guide)
+        everybody = resized(self._matting(whole, upright), size)
+        if count > 1:  # the matting net knows of one
+            classed = ramp(resized(1 - classes[..., BACKGROUND], size), 0.3, 0.7)
+            everybody = np.maximum(everybody, classed)
+        return Study(small, sure, everybody, hair, face, skin, count, line, region, matting)
 
     def _classes(self, whole: Bytes, upright: Upright) -> Floats:
         answer = self._ask("selfie_multiclass", upright.picture(whole))["classes"]
