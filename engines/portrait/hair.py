@@ -132,6 +132,7 @@ class Hair:
         """T of a frame whose shaped mask is `person`."""
         found, looked = self._found, self._looked
         if found is None or looked is None or person.shape != found.maps.shape[:2]:
+            self._arrival.shown(person, person, seen.moved)
             return Drawn(person, _redraw(_head(person), params, is_dark))
         maps = cv2.split(looked.trail.carried(found.maps))
         extra, more, weights, before = (np.asarray(each, np.float32) for each in maps)

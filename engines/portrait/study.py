@@ -11,6 +11,7 @@ from omote.engines.model import Array, Models
 from omote.engines.pixels import Pixels, Size
 from omote.engines.portrait import people
 from omote.engines.portrait.complexity import LONG
+from omote.engines.portrait.fusion import corrected
 from omote.engines.portrait.matting import hair_only
 from omote.engines.portrait.outline import outline, without_specks
 from omote.engines.portrait.parameters import Portrait
@@ -89,10 +90,8 @@ class Student:
             )
         small = self._pixels.small(picture, size)
         count = self._people(picture, upright)
-        everybody = resized(self._matting(whole, upright), size)
-        if count > 1:  # the matting net knows of one
-            classed = ramp(resized(1 - classes[..., BACKGROUND], size), 0.3, 0.7)
-            everybody = np.maximum(everybody, classed)
+        everybody = resized(1 - classes[..., BACKGROUND], size)
+        everybody = corrected(sure, everybody, resized(self._matting(whole, upright), size))
         return Study(small, sure, everybody, hair, face, skin, count, line, region, matting)
 
     def _classes(self, whole: Bytes, upright: Upright) -> Floats:
