@@ -50,7 +50,7 @@ class Eye:
         flow = np.zeros((*now.shape, 2), np.float32) if guess is None else guess.copy()
         self._search.calc(now, before, flow)
         # What is far away has moved, even if by chance it looks like what was here.
-        far = np.abs(flow).max(2) - 1
+        far = np.maximum(np.abs(flow[..., 0]), np.abs(flow[..., 1])) - 1
         flow *= np.clip(np.maximum(_moving(before, now), far), 0, 1)[..., None]
         expected = taken(before, flow)
         # At an edge half a pixel changes much: what is between the neighbours is no surprise.
