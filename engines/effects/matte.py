@@ -51,8 +51,8 @@ class Matte:
         scene = self._scene(frame, limits)
         dark = is_dark(scene, limits)
         # Noise makes the net's answers tremble.
-        smoothing = params.smoothing + dark * (1 - params.smoothing) / 2
-        seen = self._mask(frame, params, rung, smoothing)
+        smoothing = params.smoothing + dark * (1 - params.smoothing) / 1.5
+        seen = self._mask(frame, params, rung)
         self._hair.follow(seen, frame.picture)
         matte = self._drawn(frame, seen, params, rung, dark, smoothing)
         result = replace(frame, matte=matte, scene=scene, skin=self._hair.skin())
@@ -73,7 +73,7 @@ class Matte:
         if thinks:
             self._hair.tune(params, dark)
             person = resized(person, working_size(picture))
-            drawn = self._hair.drawn(seen, person, params, dark)
+            drawn = self._hair.drawn(seen, person, params)
         matte = self._pixels.guided_upsample(
             drawn.alpha,
             picture,
