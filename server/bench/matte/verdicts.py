@@ -158,7 +158,7 @@ def _dark(works: Sequence[Work]) -> Iterator[Bar]:
             ratio = round(told / clear, 4)
             yield at_most(f"5 {tier}: hair-band MAD, ISO 3200 over ISO 100", ratio, 1.5)
             costs = round(told / dark, 4)
-            yield at_most(f"5 {tier}: hair-band MAD, with the message over without", costs, 1.02)
+            yield at_most(f"5 {tier}: hair-band MAD, with the message over without", costs, 1.05)
         untold, calm = (_mean(of, "balanced", "flicker") for of in groups[1:])
         if untold and calm:
             helps = round(calm / untold, 4)
