@@ -4,15 +4,17 @@
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omote.engines import steadiness
 from omote.engines.colour_lines import colour, refine, solve, weigh
 from omote.engines.i420 import I420
 from omote.engines.kernels import Bytes, Floats, kernel, steps
+from omote.engines.redraw import Redraw
 
 EMPTY, FULL, EDGE = 0, 1, 2
 "Kinds of blocks: nothing of the person, nothing but the person, both."
@@ -62,11 +64,58 @@ class Alpha:
 
 
 def drawn(
-    alpha: Floats, picture: I420, feather: float = 0, coarser: int = 0, age_s: float = 0
+    alpha: Floats,
+    picture: I420,
+    feather: float = 0,
+    coarser: int = 0,
+    age_s: float = 0,
+    redraw: Redraw | None = None,
+    before: Alpha | None = None,
+    steady: float = 0,
 ) -> Alpha:
-    """Bring `alpha`, (any h, w) 0..1, to the picture's size; `feather` is a radius in pixels."""
+    """Bring `alpha`, (any h, w) 0..1, to the picture's size; `feather` is a radius in pixels.
+
+    `steady`, 0..1: how much is kept of `before` where the picture keeps still.
+    """
     own = np.stack(picture.level(picture.coarse + coarser))
     low = np.asarray(cv2.resize(alpha, own.shape[:0:-1]), np.float32)
+    bytes_ = cv2.convertScaleAbs(alpha, alpha=255)
+    half = np.asarray(cv2.resize(bytes_, (picture.width // 2, picture.height // 2)), np.uint8)
+    colours = _colours(own, low)
+    blocks = np.empty((-(-half.shape[0] // BLOCK), -(-half.shape[1] // BLOCK)), np.uint8)
+    classify(half, blocks)
+    beside = np.asarray(cv2.dilate((blocks == EDGE).view(np.uint8), _NEIGHBOURS), np.uint8)
+    down, across = (steps(*sizes) for sizes in zip(half.shape, low.shape, strict=True))
+    refine(half, beside, *picture.rows, colours.line, down, across)
+    if redraw is not None:
+        redraw.laid(half, picture)
+    if feather > 1:
+        half = np.asarray(cv2.stackBlur(half, (2 * int(feather / 2) + 1,) * 2), np.uint8)
+    if redraw is not None or feather > 1:
+        classify(half, blocks)
+        beside = (blocks == EDGE).view(np.uint8)
+    if before is not None and steady > 0 and before.half.shape == half.shape:
+        either = beside | (before.blocks == EDGE).view(np.uint8)
+        steadiness.steady(half, before.half, either, picture, before.of, steady)
+    classify(half, blocks)
+    return Alpha(
+        half, blocks, low, colours.foreground, colours.background, colours.near, picture, age_s
+    )
+
+
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
+
+
+class _Colours(NamedTuple):
+    foreground: Floats
+    background: Floats
+    near: Floats
+    line: Floats
+    "As `solve` makes it."
+
+
+def _colours(own: Bytes, low: Floats) -> _Colours:
+    """What the colours on either side of the edge are, and what they say of alpha."""
     inside, outside = (np.empty((*low.shape, 4), np.uint8) for _ in range(2))
     squares = np.empty((2, *low.shape), np.float32)
     weigh(own, low, inside, outside, squares)
@@ -77,17 +126,7 @@ def drawn(
     line, near = np.empty((5, *low.shape), np.float32), np.empty(low.shape, np.float32)
     mixed = [_around(side, WINDOW) for side in squares]
     solve(close[0], close[1], mixed[0], mixed[1], line, near)
-    bytes_ = cv2.convertScaleAbs(alpha, alpha=255)
-    half = np.asarray(cv2.resize(bytes_, (picture.width // 2, picture.height // 2)), np.uint8)
-    blocks = np.empty((-(-half.shape[0] // BLOCK), -(-half.shape[1] // BLOCK)), np.uint8)
-    classify(half, blocks)
-    beside = cv2.dilate((blocks == EDGE).astype(np.uint8), np.ones((3, 3), np.uint8))
-    down, across = (steps(*sizes) for sizes in zip(half.shape, low.shape, strict=True))
-    refine(half, np.asarray(beside, np.uint8), *picture.rows, line, down, across)
-    if feather > 1:
-        half = np.asarray(cv2.stackBlur(half, (2 * int(feather / 2) + 1,) * 2), np.uint8)
-    classify(half, blocks)
-    return Alpha(half, blocks, low, foreground, background, near, picture, age_s)
+    return _Colours(foreground, background, near, line)
 
 
 def _around(values: NDArray[Any], radius: int) -> Floats:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from omote.engines.effect import Params, kinds
+from omote.streams.frame import View
 
 NOT_SETTINGS = frozenset({"id", "scene"})
 "Keys of an order that change nothing that is kept."
@@ -46,6 +47,10 @@ class StageSettings(BaseModel):
         description="Milliseconds a frame may take before the stage steps down its ladder;"
         " empty is one frame interval.",
         json_schema_extra={"unit": "ms"},
+    )
+    view: View = Field(
+        "result",
+        description="What viewers see: the result, or a map that the effect matte works with.",
     )
     bypass: bool = Field(False, description="Pass the camera through without any effect.")
 

@@ -6,6 +6,7 @@ from omote.server.bench.control import control
 from omote.server.bench.deglare import deglare
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
+from omote.server.bench.matte.command import matte
 
 app = typer.Typer(
     help="Measure Omote on this machine.\n\n\b\nExamples:\n  omote bench live --seconds 10",
@@ -16,4 +17,5 @@ app = typer.Typer(
 app.command()(live)
 app.command()(control)
 app.command()(encoder)
+app.command()(matte)
 app.command()(deglare)
