@@ -159,7 +159,7 @@ async def test_bytes_that_are_not_mqtt_do_no_harm(port: int) -> None:
 
 
 async def test_without_tokens_everybody_may_come_in(port: int) -> None:
-    async with Broker() as broker:
+    async with Broker():
         assert await connects(port)
 
 
