@@ -140,6 +140,8 @@ def send_through(peer: RTCPeerConnection, link: Callable[[Send], Send]) -> None:
     transports = {
         transceiver.receiver.transport.transport for transceiver in peer.getTransceivers()
     }
+    if peer.sctp is not None:
+        transports.add(peer.sctp.transport.transport)
     for transport in transports:
         replace(transport, "_send", link(transport._send))
 

@@ -6,6 +6,7 @@ one highest. Foreign bytes decode to a whole map or to an error, never past eith
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,12 @@ from omote.streams.kernel import kernel, seal
 
 Words = NDArray[np.uint32]
 Flat = NDArray[np.uint16]
+Place = tuple[Any, Any, Any]
+"Words used, half-bytes of the next as the compiler's uint32, and how many of them."
 
 TOO_SHORT, OVERRUN = -1, -2
-RUN_HALVES, VALUE_HALVES = 10, 6
-"Half-bytes at most of a run (30 bits) and of a difference (18 bits)."
+RUN_BITS, VALUE_BITS = 30, 18
+"Of the longest run and the largest difference, in threes."
 
 
 class BadRvl(ValueError):
@@ -72,8 +75,8 @@ def _most_words(pixels: int) -> int:
 
 
 @kernel
-def _put(words: Words, at: tuple[int, int, int], value: int) -> tuple[int, int, int]:
-    """Append a value; `at` is words used, half-bytes packed in the next, and how many."""
+def _put(words: Words, at: Place, value: Any) -> Place:
+    """Append a value, give where it ends."""
     used, packed, held = at
     left = np.uint32(value)
     while True:
@@ -92,7 +95,7 @@ def _put(words: Words, at: tuple[int, int, int], value: int) -> tuple[int, int, 
 def _encode(flat: Flat, words: Words) -> int:
     """Fill `words`, which has room for `_most_words`; give how many."""
     size, i, previous = flat.size, 0, np.int32(0)
-    at = (0, np.uint32(0), 0)
+    at: Place = (0, np.uint32(0), 0)
     while i < size:
         start = i
         while i < size and flat[i] == 0:
@@ -110,48 +113,68 @@ def _encode(flat: Flat, words: Words) -> int:
     if held:
         words[used] = packed << np.uint32(4 * (8 - held))
         used += 1
-    return used
+    return int(used)
 
 
 @kernel
-def _get(words: Words, at: tuple[int, int, int], most: int) -> tuple[int, tuple[int, int, int]]:
-    """The next value, or `TOO_SHORT`, or `OVERRUN` beyond `most` half-bytes; and where it ends."""
+def _run(words: Words, at: Place) -> tuple[Any, Place]:
+    """The next run's length, or `TOO_SHORT`, or `OVERRUN`; and where it ends."""
     used, packed, held = at
-    value, shift = np.uint32(0), np.uint32(0)
-    while True:
+    run = np.int64(0)
+    for shift in range(0, RUN_BITS, 3):
         if held == 0:
             if used == words.size:
                 return TOO_SHORT, at
             packed, held, used = words[used], 8, used + 1
         half = packed >> np.uint32(28)
         packed, held = np.uint32(packed << np.uint32(4)), held - 1
-        value |= np.uint32((half & np.uint32(7)) << shift)
+        run |= np.int64(half & np.uint32(7)) << np.int64(shift)
         if half < np.uint32(8):
-            return np.int64(value), (used, packed, held)
-        shift += np.uint32(3)
-        if shift == np.uint32(3 * most):
-            return OVERRUN, at
+            return run, (used, packed, held)
+    return OVERRUN, at
+
+
+@kernel
+def _others(words: Words, at: Place, flat: Flat, previous: Any) -> tuple[Any, Place]:
+    """Fill `flat` with values, each known by its difference; give the last one, or an error."""
+    used, packed, held = at
+    for i in range(flat.size):
+        value, shift = np.uint32(0), np.uint32(0)
+        while True:
+            if held == 0:
+                if used == words.size:
+                    return np.int32(TOO_SHORT), at
+                packed, held, used = words[used], 8, used + 1
+            half = packed >> np.uint32(28)
+            packed, held = np.uint32(packed << np.uint32(4)), held - 1
+            value |= np.uint32((half & np.uint32(7)) << shift)
+            if half < np.uint32(8):
+                break
+            shift += np.uint32(3)
+            if shift == np.uint32(VALUE_BITS):
+                return np.int32(OVERRUN), at
+        delta = np.int32(value >> np.uint32(1)) ^ -np.int32(value & np.uint32(1))
+        previous = np.int32(previous + delta) & np.int32(0xFFFF)
+        flat[i] = np.uint16(previous)
+    return previous, (used, packed, held)
 
 
 @kernel
 def _decode(words: Words, flat: Flat) -> int:
     """Fill `flat`, give how many words that took, or `TOO_SHORT` or `OVERRUN`."""
     i, previous = 0, np.int32(0)
-    at = (0, np.uint32(0), 0)
+    at: Place = (0, np.uint32(0), 0)
     while i < flat.size:
-        zeros, at = _get(words, at, RUN_HALVES)
-        others, at = _get(words, at, RUN_HALVES)
+        zeros, at = _run(words, at)
+        others, at = _run(words, at)
         if zeros < 0 or others < 0:
-            return min(zeros, others)
+            return int(min(zeros, others))
         if zeros + others > flat.size - i:
             return OVERRUN
         flat[i : i + zeros] = 0
         i += zeros
-        for j in range(i, i + others):
-            value, at = _get(words, at, VALUE_HALVES)
-            if value < 0:
-                return value
-            previous = np.int32(previous + (np.int32(value >> 1) ^ -np.int32(value & 1)))
-            flat[j] = np.uint16(previous)
+        previous, at = _others(words, at, flat[i : i + others], previous)
+        if previous < 0:
+            return int(previous)
         i += others
-    return at[0]
+    return int(at[0])

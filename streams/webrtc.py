@@ -140,6 +140,8 @@ class Publisher(Peer):
         "Told of each decoded picture, taken or not."
         self.on_audio: Callable[[Packet], None] = lambda packet: None
         "Told of each Opus packet, pts in 48 kHz ticks."
+        self.newest: int | None = None
+        "RTP timestamp of the newest picture, without wrap-around, 90 kHz."
         self.bitrate_cap: int | None = None
         "bit/s; less than this is never asked of the publisher."
         self._queue: DecoderQueue | None = None
@@ -192,6 +194,7 @@ class Publisher(Peer):
         interop.use_decoder_queue(receiver, AudioQueue(self._pass_audio))
 
     def _deliver(self, decoded: Decoded) -> None:
+        self.newest = decoded.timestamp
         self.on_picture(decoded)
         self.frames.put(decoded)
 
