@@ -10,7 +10,7 @@ from omote.streams.calibration import ALIGNED, Calibration, Lens
 from omote.streams.depth import DepthFrame
 from omote.streams.synthetic import CAMERAS, COLOUR, DEPTH, Room
 
-Metres = NDArray[np.floating]
+Metres = NDArray[np.float32]
 WIDE = Lens(
     width=640, height=480, fx=500, fy=500, cx=319.5, cy=239.5, distortion=(0.08, -0.05, 0, 0)
 )
@@ -38,10 +38,10 @@ def slope(lens: Lens, distance: float) -> NDArray[np.float32]:
 
 def shift(found: Metres, true: Metres) -> NDArray[np.float64]:
     """Pixels, across and down, by which a map must be moved to lie on the true one; by least squares."""
-    down, across = np.gradient(true)
+    down, across = (np.asarray(np.gradient(true, axis=axis), np.float32) for axis in (0, 1))
     known = np.isfinite(found)
     slopes = np.stack([across[known], down[known], np.ones(known.sum())], 1)
-    answer = np.linalg.lstsq(slopes, (true - found)[known], rcond=None)[0]
+    answer = np.linalg.lstsq(slopes, np.asarray(true - found)[known], rcond=None)[0]
     return np.asarray(answer[:2], np.float64)
 
 
