@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from omote.server.orders import StageSettings
 from omote.server.workshop import MqttStatus
+from omote.streams.depth import Clock
 from omote.streams.frame import Origin
 
 
@@ -28,6 +29,18 @@ class SceneState(Message):
     origin: Origin = Field(description="Who says so; `none` when nobody did in the last 10 s.")
 
 
+class DepthState(Message):
+    """Where the stage's depth comes from."""
+
+    origin: str = Field(description="`channel`, `hue`, a device or another source; or `none`.")
+    name: str = Field(description="What the sender calls its camera.")
+    clock: Clock | None = Field(
+        description="`video`: depth is stamped by the picture's clock; `own`: by another one."
+    )
+    lossy: bool = Field(description="Whether its values have gone through a video codec.")
+    size: list[int] | None = Field(description="Width and height of the newest frame, pixels.")
+
+
 class State(Message):
     """A stage's state: settings with every default filled in, and who is here."""
 
@@ -39,6 +52,7 @@ class State(Message):
     params: dict[str, Any] = Field(description="Of every effect, in use or not.")
     stage: StageSettings
     scene: SceneState
+    depth: DepthState
     rung: int = Field(ge=0, le=7, description="Step of the ladder; 0 is full quality.")
     models: list[str] = Field(description="What is loaded and where it runs.")
     mqtt: MqttStatus = Field(description="Whether orders come over MQTT now.")
@@ -46,6 +60,17 @@ class State(Message):
 
 
 Milliseconds = Annotated[float, Field(ge=0, json_schema_extra={"unit": "ms"})]
+
+
+class DepthFigures(Message):
+    """How the stream of depth fares."""
+
+    age_ms: Milliseconds | None = Field(description="Since the newest frame came; null without.")
+    frames: int = Field(ge=0, description="Whole frames, so far.")
+    lost: int = Field(ge=0, description="Frames begun and never whole, or too late, so far.")
+    bad: int = Field(ge=0, description="Messages that were no depth, so far.")
+    errors: dict[str, int] = Field(description="Of those, how many for which reason.")
+    kbps: float = Field(ge=0, description="kbit/s, over the last second.")
 
 
 class Stats(Message):
@@ -66,6 +91,7 @@ class Stats(Message):
     rung: int = Field(ge=0, le=7, description="Step of the ladder; 0 is full quality.")
     viewers: int = Field(ge=0)
     loop_lag_p95_ms: Milliseconds | None = Field(description="Lateness of the event loop.")
+    depth: DepthFigures
     steps_ms: dict[str, float] = Field(description="Milliseconds a frame takes, by step, median.")
 
 

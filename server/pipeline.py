@@ -29,6 +29,7 @@ from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
 from omote.streams.frame import Frame, VideoPicture
 from omote.streams.latest import Closed
+from omote.streams.synchroniser import Synchroniser
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Pipeline:
         self.chain = Chain(workshop.models, workshop.pixels)
         self.camera: Camera | None = None
         self.scenery = Scenery()
+        self.depth = Synchroniser()
         self._name = name
         self._workshop = workshop
         self._turn = asyncio.Lock()

@@ -9,6 +9,7 @@ from typing import Any
 
 from omote.server.bell import Bell
 from omote.server.camera import Camera, PublisherCamera, SourceCamera
+from omote.server.depth_inlet import DepthInlet
 from omote.server.orders import NOT_SETTINGS, Settings
 from omote.server.pipeline import Pipeline
 from omote.server.scene import read_scene
@@ -49,6 +50,7 @@ class Stage:
         self._audio_time = Timeline(48_000)
         self._tasks: set[asyncio.Task[None]] = set()
         self._pipeline = Pipeline(name, workshop, settings)
+        self._depth = DepthInlet(self._pipeline.depth)
         if source_url is not None:
             self._pipeline.camera = self._own_camera(source_url)
 
@@ -60,6 +62,7 @@ class Stage:
                 raise Occupied(f"stage {self.name} has a publisher; ?takeover=true replaces it")
             publisher = await self._workshop.signalling.publisher(offer)
             publisher.on_audio = self._sound
+            self._depth.offer(publisher)
             await self._pipeline.use_camera(PublisherCamera(publisher, self._seen))
         self._start(self._see_off(publisher), "publisher")
         return publisher
@@ -93,6 +96,7 @@ class Stage:
             self.closed.set()
             self.bell.ring()
             await self._pipeline.close()
+            await self._depth.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def state(self) -> dict[str, Any]:
@@ -109,6 +113,7 @@ class Stage:
             "params": params,
             "stage": pipeline.settings.stage.model_dump(mode="json"),
             "scene": _shown(pipeline.scenery.now()),
+            "depth": self._depth.state(),
             "rung": int(pipeline.ladder.rung),
             "models": list(self._workshop.models.loaded()),
             "mqtt": self._workshop.mqtt,
@@ -126,6 +131,7 @@ class Stage:
             "rung": int(pipeline.ladder.rung),
             "viewers": len(pipeline.broadcast.viewers),
             "loop_lag_p95_ms": self._workshop.loop_lag.rounded_quantile(0.95),
+            "depth": self._depth.stats(),
         }
 
     def age_buckets(self) -> list[tuple[float, int]]:

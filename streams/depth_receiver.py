@@ -58,7 +58,7 @@ class DepthReceiver:
         )
 
     async def run(self) -> None:
-        """Until the channel closes."""
+        """Until the channel closes; that the sender has gone is for the caller to tell."""
         codec = DepthCodec()
         with ThreadPoolExecutor(1, thread_name_prefix="depth") as thread:
             decoding = asyncio.create_task(self._decode(codec, thread), name="depth.decode")
@@ -70,7 +70,6 @@ class DepthReceiver:
             finally:
                 decoding.cancel()
                 await asyncio.gather(decoding, return_exceptions=True)
-                self._sink.gone()
 
     async def _take(self, message: bytes | str) -> None:
         try:

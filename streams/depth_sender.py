@@ -97,6 +97,10 @@ class DepthSender:
         behind = self._waiting.messages if self._waiting else []
         return sum(map(len, self._leaving)) + sum(map(len, behind))
 
+    async def welcome(self) -> None:
+        """Wait until the other end has understood the hello; nothing is sent before."""
+        await self._welcome.wait()
+
     async def send(self, frame: DepthFrame) -> bool:
         """Code a frame and begin to send it; False if it was left out."""
         since = time.monotonic()
