@@ -51,7 +51,15 @@ def run(
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many frames.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A summary on stdout.")] = False,
 ) -> None:
-    """Send a film or a picture through the effects: every frame, full quality, sound kept."""
+    """Send a film or a picture through the effects, every frame.
+
+    Full quality, however long it takes; sound is kept.
+
+    \b
+    Examples:
+      omote run talk.mp4 out.mp4 --set background.mode=colour --set background.colour=#203040
+      omote run me.jpg out.png
+    """
     with _explained(), _interruptible():
         names = [name.strip() for name in effects.split(",") if name.strip()]
         typed = typed_params(names, params, settings or [])

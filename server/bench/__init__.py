@@ -5,6 +5,11 @@ import typer
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
 
-app = typer.Typer(help="Measure Omote on this machine.", no_args_is_help=True)
+app = typer.Typer(
+    help="Measure Omote on this machine.\n\n\b\nExamples:\n  omote bench live --seconds 10",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 app.command()(live)
 app.command()(encoder)

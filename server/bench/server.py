@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from omote.clients.signalling import Answer, NotConnected, ask
+from omote.clients.request import Answer, NotConnected, ask
 from omote.server.bench.child import Child, ChildFailed, child
 
 START = 60.0
