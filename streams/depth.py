@@ -1,6 +1,6 @@
 """Depth: frames of a depth camera as they come, before they are joined to a picture. Values only."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -80,7 +80,7 @@ class DepthSource(Protocol):
     def hello(self) -> Hello:
         """What is known of it before the first frame."""
 
-    def frames(self) -> AsyncIterator[DepthFrame]:
+    def frames(self) -> AsyncGenerator[DepthFrame, None]:
         """Each frame at its own time; ends when the source ends."""
 
     def close(self) -> None:

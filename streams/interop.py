@@ -146,6 +146,14 @@ def send_through(peer: RTCPeerConnection, link: Callable[[Send], Send]) -> None:
         replace(transport, "_send", link(transport._send))
 
 
+def sent_timestamp(sender: RTCRtpSender) -> int | None:
+    """RTP timestamp of the newest packet sent, None before the first; aiortc adds a random number."""
+    if not sender._RTCRtpSender__packet_count:  # type: ignore[attr-defined]
+        return None
+    timestamp: int = sender._RTCRtpSender__rtp_timestamp  # type: ignore[attr-defined]
+    return timestamp
+
+
 def bind_media_to_loopback(peer: RTCPeerConnection) -> None:
     """Offer 127.0.0.1 as the only address; aioice leaves it out and fails without another.
 

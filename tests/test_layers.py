@@ -27,6 +27,9 @@ OPTIONAL = {
     "tensorrt",
     "pycuda",
     "pyvirtualcam",
+    "pyrealsense2",
+    "pyk4a",
+    "record3d",
     "omote.server.bench.chromium",
     "omote.clients.order_mqtt",
 }
