@@ -2,13 +2,17 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 import typer
 
 from omote.clients import process
+from omote.clients.depth_publisher import DepthPublisher
+from omote.clients.depth_show import CalibrationOption, DepthOption, Played, Wanted, played
 from omote.clients.place import Place
-from omote.clients.projector import Projector, Show
+from omote.clients.projector import Show
 from omote.clients.terminal import (
     DEFAULT_SERVER,
     REFUSED,
@@ -23,14 +27,15 @@ from omote.clients.terminal import (
 from omote.clients.transmission import Transmission
 from omote.streams.encoder import Codec
 from omote.streams.medium import Medium
-from omote.streams.source import SourceError, medium_of
+from omote.streams.source import SourceError
 
 
 def publish(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="FILE|DEVICE|URL", help="A film, a picture, /dev/video0, rtsp://..., test:"
+            metavar="FILE|DEVICE|URL",
+            help="A film, a picture, a recording, /dev/video0, rtsp://..., test:, synthetic",
         ),
     ],
     to: Annotated[str, typer.Option(metavar="STAGE|URL", help="Where to.")],
@@ -52,6 +57,8 @@ def publish(
     ] = 2_500,
     sound: Annotated[bool, typer.Option(help="Send the film's sound, too.")] = True,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None,
+    depth: DepthOption = None,
+    calibration: CalibrationOption = None,
 ) -> None:
     """Publish a film, a picture or a camera to a stage.
 
@@ -63,33 +70,44 @@ def publish(
       omote publish talk.mp4 --to desk --loop
       omote publish /dev/video0 --to https://studio.example/desk --token $SECRET
       omote publish rtsp://camera/1 --to http://127.0.0.1:8080/?stage=door --size 1280x720
+      omote publish synthetic --to desk --loop        a drawn scene and its depth
+      omote publish /dev/video0 --depth realsense --to desk
     """
     with explained():
-        show = Show(_medium(source), loop, _box(size), fps, sound)
-        place = Place.read(to, url)
-        sent = Transmission(place, token, codec, bitrate * 1000, takeover=takeover)
+        place, box = Place.read(to, url), _box(size)
+        wanted = Wanted(_address(source), depth, calibration)
 
         async def work(stop: asyncio.Event) -> None:
-            projector, began = Projector(show), time.monotonic()
-            try:
-                await sent.run(projector, stop, seconds)
-            finally:
-                await projector.close()
+            began = time.monotonic()
+            async with _played(wanted, lambda it: Show(it, loop, box, fps, sound)) as pair:
+                say(f"publishing {source} to {place.whip}")
+                beside = DepthPublisher(pair.depth) if pair.depth else None
+                sent = Transmission(
+                    place, token, codec, bitrate * 1000, takeover=takeover, depth=beside
+                )
+                try:
+                    await sent.run(pair.projector, stop, seconds)
+                finally:
+                    await (beside.close() if beside else asyncio.sleep(0))
             give({"stage": place.stage, **sent.told(time.monotonic() - began)})
-            if projector.failure is not None:
-                raise GivenUp(str(projector.failure), REFUSED if sent.frames else USAGE)
+            failure = pair.projector.failure or (beside and beside.failure)
+            if failure:
+                raise GivenUp(str(failure), REFUSED if sent.frames else USAGE)
 
-        say(f"publishing {show.medium.name} to {place.whip}")
         process.until_told(work)
 
 
-def _medium(source: str) -> Medium:
-    if source.startswith("/dev/"):
-        source = f"v4l2:{source}"
+@asynccontextmanager
+async def _played(wanted: Wanted, show: Callable[[Medium], Show]) -> AsyncIterator[Played]:
     try:
-        return medium_of(source)
+        async with played(wanted, show) as pair:
+            yield pair
     except SourceError as exc:
         raise GivenUp(str(exc), USAGE) from exc
+
+
+def _address(source: str) -> str:
+    return f"v4l2:{source}" if source.startswith("/dev/") else source
 
 
 def _box(size: str | None) -> tuple[int, int] | None:

@@ -1,20 +1,18 @@
 """Depth camera: the Protocol that adapters of devices implement, and a thread that reads one."""
 
 import asyncio
-import logging
 import threading
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.streams.depth import CLOCK_HZ, DepthFrame, Hello, Steps
+from omote.streams.depth import CLOCK_HZ, Clock, DepthFrame, Hello, Steps
 from omote.streams.latest import Closed, Latest
 from omote.streams.medium import SourceError
-
-logger = logging.getLogger(__name__)
 
 PATIENCE_S = 5.0
 "Without a frame for so long a camera is gone."
@@ -51,27 +49,19 @@ class DepthCamera(Protocol):
 
 
 class DepthCameraSource:
-    """A `DepthSource` that reads a camera on a thread; `on_exposure` is told of each, on the loop.
+    """A `DepthSource` that reads a camera on a thread, from `start` on."""
 
-    Opens it at once, and blocks for that; raises `SourceError`.
-    """
-
-    def __init__(self, open_camera: Callable[[], DepthCamera]) -> None:
+    def __init__(self, camera: DepthCamera, hello: Hello, clock: Clock) -> None:
+        self.hello = hello
         self.failure: SourceError | None = None
         self.on_exposure: Callable[[Exposure, int], None] = lambda exposure, ticks: None
-        "Also told the 90 kHz ticks since the first."
-        self._camera = open_camera()
+        "Told of each, and its 90 kHz ticks since the first, on the camera's thread."
+        self._camera = camera
+        self._clock: Clock = clock
         self._loop = asyncio.get_running_loop()
         self._newest: Latest[DepthFrame] = Latest()
         self._stop = threading.Event()
-        self._first: float | None = None
-        self._count = 0
         self._thread = threading.Thread(target=self._run, name="depth.camera", daemon=True)
-
-    @property
-    def hello(self) -> Hello:
-        """See `DepthSource`."""
-        return self._camera.hello
 
     def start(self) -> None:
         """Begin to read, unless that has begun."""
@@ -79,47 +69,53 @@ class DepthCameraSource:
             self._thread.start()
 
     async def frames(self) -> AsyncGenerator[DepthFrame, None]:
-        """The newest each time; `captured` is ticks since the first. Raises `SourceError`."""
+        """The newest each time; ticks since the first, or of `time.monotonic()` by an `own` clock.
+
+        Raises `SourceError`.
+        """
         self.start()
-        try:
+        with suppress(Closed):
             while True:
                 yield await self._newest.get()
-        except Closed:
-            if self.failure is not None:
-                raise self.failure from None
+        if self.failure is not None:
+            raise self.failure
 
     def close(self) -> None:
         """The thread ends with its read, and lets go of the camera."""
-        self._stop.set()
+        if self._thread.ident:
+            self._stop.set()
+        else:
+            self._camera.close()
         self._newest.close()
 
     def _run(self) -> None:
+        first, index = None, 0
         try:
             while not self._stop.is_set():
-                self._tell(self._take, self._camera.read())
+                exposure = self._camera.read()
+                first = exposure.second if first is None else first
+                ticks = round((exposure.second - first) * CLOCK_HZ)
+                self.on_exposure(exposure, ticks)
+                self._tell(self._newest.put, self._frame(exposure, ticks, index))
+                index += 1
         except SourceError as exc:
             self.failure = exc
         finally:
             self._camera.close()
             self._tell(self._newest.close)
 
-    def _take(self, exposure: Exposure) -> None:
-        if self._first is None:
-            self._first = exposure.second
-        ticks = round((exposure.second - self._first) * CLOCK_HZ)
-        frame = DepthFrame(
+    def _frame(self, exposure: Exposure, ticks: int, index: int) -> DepthFrame:
+        own = round(exposure.arrived * CLOCK_HZ)
+        return DepthFrame(
             steps=exposure.steps,
             step_m=exposure.step_m,
-            captured=ticks,
-            clock="video",
-            index=self._count,
+            captured=own if self._clock == "own" else ticks,
+            clock=self._clock,
+            index=index,
             arrived=exposure.arrived,
             confidence=exposure.confidence,
             origin=self.hello.name,
         )
-        self._count += 1
-        self.on_exposure(exposure, ticks)
-        self._newest.put(frame)
 
     def _tell(self, function: Callable[..., None], *arguments: object) -> None:
         if not self._loop.is_closed():

@@ -15,8 +15,8 @@ MOST_LATE_S = 0.5
 class DepthPlayback:
     """A `DepthSource`; capture times are `time.monotonic()` in 90 kHz ticks."""
 
-    def __init__(self, file: DepthFile, name: str, again: bool = False) -> None:
-        self.hello = Hello("own", file.calibration, name=name)
+    def __init__(self, file: DepthFile, hello: Hello, again: bool = False) -> None:
+        self.hello = hello
         self._file = file
         self._again = again
         self._closed = False
