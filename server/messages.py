@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from omote.server.orders import StageSettings
+from omote.server.orders import DepthSettings, StageSettings
 from omote.server.workshop import MqttStatus
 from omote.streams.depth import Clock
 from omote.streams.frame import Origin
@@ -29,8 +29,8 @@ class SceneState(Message):
     origin: Origin = Field(description="Who says so; `none` when nobody did in the last 10 s.")
 
 
-class DepthState(Message):
-    """Where the stage's depth comes from."""
+class DepthState(DepthSettings):
+    """Where the stage's depth comes from, what is ordered of it, and whether it is used."""
 
     origin: str = Field(description="`channel`, `hue`, a device or another source; or `none`.")
     name: str = Field(description="What the sender calls its camera.")
@@ -39,6 +39,15 @@ class DepthState(Message):
     )
     lossy: bool = Field(description="Whether its values have gone through a video codec.")
     size: list[int] | None = Field(description="Width and height of the newest frame, pixels.")
+    age_ms: float | None = Field(
+        description="Since the depth in use came, when it was used; median, milliseconds."
+    )
+    skew_ms: float | None = Field(
+        description="Capture time of depth minus that of its picture; median, milliseconds."
+    )
+    valid: float | None = Field(ge=0, le=1, description="Share of the picture with known depth.")
+    used: bool = Field(description="Whether the last picture had depth.")
+    why: str = Field(description="If not, why not.")
 
 
 class State(Message):
@@ -71,6 +80,15 @@ class DepthFigures(Message):
     bad: int = Field(ge=0, description="Messages that were no depth, so far.")
     errors: dict[str, int] = Field(description="Of those, how many for which reason.")
     kbps: float = Field(ge=0, description="kbit/s, over the last second.")
+    used_share: float | None = Field(ge=0, le=1, description="Share of pictures that had depth.")
+    skew_p50_ms: float | None = Field(
+        description="Capture time of depth minus that of its picture, median, milliseconds."
+    )
+    skew_p95_ms: Milliseconds | None = Field(description="The same, either way, 95th percentile.")
+    offset_ms: float = Field(description="What is added to the depth's clock, milliseconds.")
+    doubt_ms: Milliseconds = Field(description="By how much that may be wrong.")
+    waited_ms: Milliseconds | None = Field(description="How long pictures wait for depth, mean.")
+    valid: float | None = Field(ge=0, le=1, description="Share of the picture with known depth.")
 
 
 class Stats(Message):

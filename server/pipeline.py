@@ -16,12 +16,14 @@ import av
 import cv2
 
 from omote.engines.chain import Chain, Turn
+from omote.engines.depth.view import depth_view
 from omote.engines.effect import Params, Rung
 from omote.engines.model import UnknownModel
 from omote.server.broadcast import Broadcast
 from omote.server.camera import Camera
+from omote.server.depth_join import DepthJoin
 from omote.server.ladder import Ladder
-from omote.server.orders import Invalid, Settings, StageSettings, settings_after, validate_params
+from omote.server.orders import Invalid, Settings, settings_after, validate_params
 from omote.server.scene import Scenery
 from omote.server.slate import slate
 from omote.server.stats import Stats
@@ -29,7 +31,7 @@ from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
 from omote.streams.frame import Frame, VideoPicture
 from omote.streams.latest import Closed
-from omote.streams.synchroniser import Synchroniser
+from omote.streams.synchroniser import Match
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +60,7 @@ class Pipeline:
         self.chain = Chain(workshop.models, workshop.pixels)
         self.camera: Camera | None = None
         self.scenery = Scenery()
-        self.depth = Synchroniser()
+        self.depth = DepthJoin()
         self._name = name
         self._workshop = workshop
         self._turn = asyncio.Lock()
@@ -95,6 +97,7 @@ class Pipeline:
         if before is not None:
             await before.close()
         async with self._turn:
+            self.depth.other_camera()
             self.chain.reset()
 
     async def order(self, patch: Mapping[str, Any]) -> Settings:
@@ -223,6 +226,8 @@ class Pipeline:
     async def _process(self) -> None:
         """One frame through the chain; its encoding goes on beside the next one's chain."""
         loop = asyncio.get_running_loop()
+        if self.camera is not None:
+            await self.depth.waited(self.camera.newest(), self.settings.depth)
         async with self._workshop.turns.to_begin(), self._turn:
             camera = self.camera
             frame = camera.take() if camera is not None else None
@@ -235,8 +240,10 @@ class Pipeline:
             if self.ladder.rung and time.monotonic() - ready > STALE * self._interval:
                 return
             began = time.monotonic()
-            ordered = self.settings.stage
-            work = loop.run_in_executor(self._workshop.engines, self._work, frame, ordered)
+            ordered = self.settings
+            match = self.depth.match(frame, ordered.depth)
+            engines = self._workshop.engines
+            work = loop.run_in_executor(engines, self._work, frame, match, ordered)
             turn, video = await to_its_end(work)
         self._note(frame, turn, began)
         await self._previous_encode()
@@ -252,26 +259,44 @@ class Pipeline:
             encoding, self._encoding = self._encoding, None
             encoding.result()
 
-    def _work(self, frame: Frame, ordered: StageSettings) -> tuple[Turn, av.VideoFrame]:
+    def _work(
+        self, frame: Frame, match: Match | None, ordered: Settings
+    ) -> tuple[Turn, av.VideoFrame]:
         """In an engine's thread: open the picture, run the chain, give it ready to encode."""
         pixels, rung = self._workshop.pixels, self.ladder.rung
-        picture = frame.picture
-        assert isinstance(picture, VideoPicture)
-        rotation = (picture.rotation + ordered.orientation) % 360
-        opened = pixels.from_video(VideoPicture(picture.video, rotation))
-        if ordered.mirror:
-            opened = pixels.mirrored(opened)
-        frame = replace(frame, picture=opened)
-        if ordered.bypass or rung is Rung.PASS:
+        frame, took_ms = self._upright(frame, match, ordered)
+        if ordered.stage.bypass or rung is Rung.PASS:
             turn = Turn(frame, {})
         else:
             turn = self.chain(frame, rung)
+        if took_ms is not None:
+            turn = replace(turn, steps_ms={"depth": took_ms, **turn.steps_ms})
         result = turn.frame.picture
-        if rung is Rung.PASS:
+        if ordered.stage.view == "depth":
+            result = depth_view(pixels, frame.picture, frame.depth)
+        elif rung is Rung.PASS:
             if self.chain.conceals:
                 result = pixels.veiled(result)
             result = pixels.stamped(result, "effects paused")
         return turn, pixels.to_video(result)
+
+    def _upright(
+        self, frame: Frame, match: Match | None, ordered: Settings
+    ) -> tuple[Frame, float | None]:
+        """In an engine's thread: picture and depth as a viewer sees them; what depth took."""
+        pixels, picture = self._workshop.pixels, frame.picture
+        assert isinstance(picture, VideoPicture)
+        mirror = ordered.stage.mirror
+        rotation = (picture.rotation + ordered.stage.orientation) % 360
+        opened = pixels.from_video(VideoPicture(picture.video, rotation))
+        if mirror:
+            opened = pixels.mirrored(opened)
+        frame = replace(frame, picture=opened)
+        if match is None:
+            return frame, None
+        began = time.perf_counter()
+        depth = self.depth.aligned(match, picture, rotation, ordered.depth, mirror)
+        return replace(frame, depth=depth), (time.perf_counter() - began) * 1e3
 
     async def _encode(
         self, video: av.VideoFrame, pts: int, arrived: float, ready: float, starved: int

@@ -50,7 +50,7 @@ class Stage:
         self._audio_time = Timeline(48_000)
         self._tasks: set[asyncio.Task[None]] = set()
         self._pipeline = Pipeline(name, workshop, settings)
-        self._depth = DepthInlet(self._pipeline.depth)
+        self._depth = DepthInlet(self._pipeline.depth.synchroniser)
         if source_url is not None:
             self._pipeline.camera = self._own_camera(source_url)
 
@@ -113,7 +113,10 @@ class Stage:
             "params": params,
             "stage": pipeline.settings.stage.model_dump(mode="json"),
             "scene": _shown(pipeline.scenery.now()),
-            "depth": self._depth.state(),
+            "depth": {
+                **pipeline.depth.state(pipeline.settings.depth),
+                **self._depth.state(),
+            },
             "rung": int(pipeline.ladder.rung),
             "models": list(self._workshop.models.loaded()),
             "mqtt": self._workshop.mqtt,
@@ -131,7 +134,7 @@ class Stage:
             "rung": int(pipeline.ladder.rung),
             "viewers": len(pipeline.broadcast.viewers),
             "loop_lag_p95_ms": self._workshop.loop_lag.rounded_quantile(0.95),
-            "depth": self._depth.stats(),
+            "depth": {**pipeline.depth.stats(), **self._depth.stats()},
         }
 
     def age_buckets(self) -> list[tuple[float, int]]:

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from omote.engines import effect, motion
+from omote.engines.depth.fusion import Fusion
 from omote.engines.effect import Rung
 from omote.engines.i420 import Bytes
 from omote.engines.kernels import Floats
@@ -91,13 +92,15 @@ class Matte:
         self._models, self._pixels = models, pixels
         self._eye = motion.Eye()
         self._past: _Past | None = None
+        self._fusion = Fusion()
 
     def __call__(self, frame: Frame, params: Params, rung: Rung) -> Frame:
         """The frame with its matte."""
         self._past = past = self._now(frame, params, rung)
         picture = frame.picture
+        shaped = _shaped(past.alpha, params.threshold, params.contrast)
         matte = self._pixels.guided_upsample(
-            _shaped(past.alpha, params.threshold, params.contrast),
+            self._fusion(shaped, past.alpha, frame.depth, frame.arrived),
             picture,
             feather=picture.height * params.feather / 100,
             coarser=int(rung >= Rung.SIZE),
@@ -140,6 +143,7 @@ class Matte:
     def reset(self) -> None:
         """Forget the previous alpha."""
         self._past = None
+        self._fusion.reset()
 
     def close(self) -> None:
         """Nothing to let go of."""
