@@ -18,7 +18,7 @@ from omote.streams.depth import DepthFrame, Hello
 from omote.streams.depth_codec import DepthCodec
 from omote.streams.depth_hello import hello_text, is_welcome
 from omote.streams.depth_message import CONFIDENCE, HEADER, LABEL, RVL_ZSTD, Header, split
-from omote.streams.depth_thrift import Thrift, thinned
+from omote.streams.depth_thrift import Ceiling, Thrift, most_hidden, thinned
 
 LIFE_TIME_MS = 200
 "Of a part, once SCTP has it."
@@ -28,6 +28,8 @@ PART = 1160 - HEADER
 "Bytes of a part: with its header one SCTP chunk, so that a lost datagram costs one part."
 PARTS_PER_PARITY = 12
 MOST_PARTS = 4096
+BITRATE = 12_000_000
+"bit/s, headers and parity included, above which steps become as large as the noise hides."
 MOST_BUFFERED = 8 * (PART + HEADER)
 "Bytes handed to the channel that have not left it."
 REPEAT_S = 0.5
@@ -63,6 +65,7 @@ class DepthSender:
         channel: RTCDataChannel,
         hello: Hello,
         stamp: Callable[[DepthFrame], int] = lambda frame: frame.captured,
+        bitrate: int = BITRATE,
     ) -> None:
         self.sent = Sent()
         self.refusals: deque[str] = deque(maxlen=16)
@@ -71,6 +74,7 @@ class DepthSender:
         self._hello = hello
         self._stamp = stamp
         self._thrift = Thrift()
+        self._ceiling = Ceiling(bitrate)
         self._codec = DepthCodec()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="depth")
         self._leaving: deque[bytes] = deque()
@@ -112,6 +116,7 @@ class DepthSender:
             self.sent.thinned += 1
             return False
         self._expire(since)
+        self._ceiling.taken(since)
         loop = asyncio.get_running_loop()
         messages = await loop.run_in_executor(self._thread, self._coded, frame)
         self._put(_Coded(messages, since))
@@ -125,23 +130,30 @@ class DepthSender:
         self._waiting = None
         self._thread.shutdown(wait=False)
 
-    def _coded(self, frame: DepthFrame) -> list[bytes]:
-        frame = thinned(frame, self._thrift.plan(frame.size[0]), self._hello.noise_m)
+    def _coded(self, given: DepthFrame) -> list[bytes]:
+        noise, rung = self._hello.noise_m, self._thrift.plan(given.size[0])
+        frame = thinned(given, rung, noise, self._ceiling.times)
         payload = self._codec.encode(frame.steps, frame.confidence)
-        parts = min(-(-len(payload) // PART), MOST_PARTS)
-        header = Header(
+        messages = split(self._header(frame, len(payload)), payload)
+        total = sum(map(len, messages))
+        self._ceiling.coded(total, frame.steps.size, most_hidden(given, noise))
+        return messages
+
+    def _header(self, frame: DepthFrame, size: int) -> Header:
+        parts = min(-(-size // PART), MOST_PARTS)
+        parts = -(-size // -(-size // parts))
+        return Header(
             codec=RVL_ZSTD,
             flags=0 if frame.confidence is None else CONFIDENCE,
-            parity=-(-parts // PARTS_PER_PARITY) if PARTS_PER_PARITY else 0,
+            parity=-(-parts // PARTS_PER_PARITY),
             width=frame.size[0],
             height=frame.size[1],
             step_m=frame.step_m,
             index=frame.index,
             captured=self._stamp(frame),
-            size=len(payload),
+            size=size,
             parts=parts,
         )
-        return split(header, payload)
 
     def _put(self, coded: _Coded) -> None:
         if self._waiting is not None:

@@ -1,5 +1,10 @@
-"""Depth thrift: what a sender leaves out when the link is too narrow: rate, then size, then noise."""
+"""Depth thrift: what a sender leaves out when the link is too narrow: rate, then size, then noise.
 
+And, on any link, the part of the noise that would take a stream over its bitrate: a step of half the
+sensor's standard deviation raises that by one percent and takes several bits off each pixel.
+"""
+
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +22,8 @@ GOOD_S = 0.030
 BAD_S = 0.085
 "When 3 of `WINDOW` take longer, or are skipped, less is sent."
 WINDOW = 8
+ROOM_BITS = 0.5
+"By so many bits a pixel may be cheaper than the bitrate allows before steps become smaller again."
 PATIENCE = 60, 1800
 "Good frames before more is tried; doubled each time that goes wrong, up to the second."
 
@@ -94,11 +101,53 @@ class Thrift:
         self._recent.clear()
 
 
-def thinned(frame: DepthFrame, rung: Rung, noise_m: tuple[float, float]) -> DepthFrame:
-    """The frame without what the rung leaves out."""
+class Ceiling:
+    """Keeps a stream below a bitrate by larger steps, where the noise hides them; else lossless."""
+
+    def __init__(self, bitrate: int) -> None:
+        self.times = 1
+        "Steps of the sensor taken together."
+        self._bitrate = bitrate
+        self._interval = 1 / 30
+        self._last: float | None = None
+
+    def taken(self, moment: float) -> None:
+        """A frame is to be sent, `time.monotonic()`."""
+        if self._last is not None and 0 < moment - self._last < 1:
+            self._interval += (moment - self._last - self._interval) / 8
+        self._last = moment
+
+    def coded(self, size: int, pixels: int, most: int) -> None:
+        """It took so many bytes, all told; no more than `most` steps may be taken together."""
+        excess = (8 * size - self._bitrate * self._interval) / pixels  # bits of each
+        if not -ROOM_BITS < excess <= 0:
+            wanted = self.times * 2 ** (excess + ROOM_BITS / 2)
+            wanted = math.ceil(wanted) if excess > 0 else round(wanted)
+            self.times = max(1, min(wanted, most))
+
+
+def most_hidden(frame: DepthFrame, noise_m: tuple[float, float], sigmas: float = 0.5) -> int:
+    """How many steps make one of so many sigmas of the noise at the frame's median distance."""
+    a, b = noise_m if any(noise_m) else TYPICAL_NOISE_M
+    known = frame.steps[::4, ::4]
+    known = known[known > 0]
+    if not known.size:
+        return 1
+    sigma = a + b * (float(np.median(known)) * frame.step_m) ** 2
+    return max(1, int(sigmas * sigma / frame.step_m))
+
+
+def thinned(
+    frame: DepthFrame, rung: Rung, noise_m: tuple[float, float], times: int = 1
+) -> DepthFrame:
+    """The frame without what the rung leaves out, at least `times` steps taken together."""
     if rung.shrink > 1:
         frame = _shrunk(frame, rung.shrink)
-    return _coarse(frame, rung.sigmas, noise_m) if rung.sigmas else frame
+    if rung.sigmas:
+        times = max(times, most_hidden(frame, noise_m, rung.sigmas))
+    if times == 1:
+        return frame
+    return replace(frame, steps=_divided(frame.steps, times), step_m=frame.step_m * times)
 
 
 def _shrunk(frame: DepthFrame, by: int) -> DepthFrame:
@@ -110,20 +159,6 @@ def _shrunk(frame: DepthFrame, by: int) -> DepthFrame:
         steps=np.ascontiguousarray(frame.steps[rest::by, rest::by]),
         confidence=None if sure is None else np.ascontiguousarray(sure[rest::by, rest::by]),
     )
-
-
-def _coarse(frame: DepthFrame, sigmas: float, noise_m: tuple[float, float]) -> DepthFrame:
-    """Steps as large as the noise at the median distance, which hides them; none smaller than now."""
-    a, b = noise_m if any(noise_m) else TYPICAL_NOISE_M
-    known = frame.steps[::4, ::4]
-    known = known[known > 0]
-    if not known.size:
-        return frame
-    sigma = a + b * (float(np.median(known)) * frame.step_m) ** 2
-    times = int(sigmas * sigma / frame.step_m)
-    if times < 2:
-        return frame
-    return replace(frame, steps=_divided(frame.steps, times), step_m=frame.step_m * times)
 
 
 def _divided(steps: Steps, by: int) -> Steps:
