@@ -13,6 +13,7 @@ from omote.clients.depth_publisher import DepthPublisher
 from omote.clients.depth_show import CalibrationOption, DepthOption, Played, Wanted, played
 from omote.clients.place import Place
 from omote.clients.projector import Show
+from omote.clients.request import NotConnected
 from omote.clients.terminal import (
     DEFAULT_SERVER,
     REFUSED,
@@ -87,6 +88,8 @@ def publish(
                 )
                 try:
                     await sent.run(pair.projector, stop, seconds)
+                except NotConnected as exc:
+                    raise _explained(exc, place) from exc
                 finally:
                     await (beside.close() if beside else asyncio.sleep(0))
             give({"stage": place.stage, **sent.told(time.monotonic() - began)})
@@ -95,6 +98,13 @@ def publish(
                 raise GivenUp(str(failure), REFUSED if sent.frames else USAGE)
 
         process.until_told(work)
+
+
+def _explained(exc: NotConnected, place: Place) -> Exception:
+    if exc.status != 409:
+        return exc
+    words = f"somebody publishes to {place.stage} at {place.server}; --takeover takes his place"
+    return GivenUp(words, REFUSED)
 
 
 @asynccontextmanager

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection
 
-from omote.engines.effect import AnyEffect, kinds
+from omote.engines.effect import kinds
 from omote.server.body import require_type, text
 from omote.server.control import AT_MOST, Answer, Control
 from omote.server.messages import Refusal
 from omote.server.problems import Problem
 from omote.server.protocols import Stage, Stages
-from omote.server.schemas import accepted_schema, model_schema, order_schema
+from omote.server.schemas import accepted_schema, described, model_schema, order_schema
 from omote.server.tokens import SCOPES, Gate
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -93,7 +93,7 @@ class Catalogue:
 
     async def effects(self) -> dict[str, Any]:
         """Every effect there is, with the JSON schema of its parameters."""
-        return {"effects": [_described(name, kind) for name, kind in kinds().items()]}
+        return {"effects": [described(name, kind) for name, kind in kinds().items()]}
 
     def routes(self) -> APIRouter:
         """The explicit list."""
@@ -114,11 +114,6 @@ class Catalogue:
 
 def _shown(stage: Stage) -> dict[str, Any]:
     return {"name": stage.name, "state": stage.state(), "stats": stage.stats()}
-
-
-def _described(name: str, kind: type[AnyEffect]) -> dict[str, Any]:
-    words = (kind.__doc__ or "").strip().partition("\n")[0]
-    return {"name": name, "description": words, "schema": kind.Params.model_json_schema()}
 
 
 def client_of(connection: HTTPConnection) -> str:

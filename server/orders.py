@@ -5,9 +5,11 @@ It is validated whole before anything changes.
 """
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from omote.engines.effect import Params, kinds
 
@@ -141,7 +143,7 @@ def settings_after(settings: Settings, patch: Mapping[str, Any]) -> Settings:
         merged = merge(current, kept)
         after = Settings.model_validate(merged)
     except ValidationError as exc:
-        raise Invalid(reasons(exc)) from exc
+        raise Invalid(reasons(exc, model=Settings)) from exc
     except RecursionError as exc:
         raise Invalid([{"at": "", "message": "nested too deeply"}]) from exc
     validate_params(after.effects, after.params)
@@ -176,7 +178,7 @@ def validate_params(effects: Sequence[str], params: Mapping[str, Any]) -> dict[s
         try:
             typed[name] = kind.Params.model_validate(params.get(name, {}))
         except ValidationError as exc:
-            errors += reasons(exc, "params", name)
+            errors += reasons(exc, "params", name, model=kind.Params)
     if errors:
         raise Invalid(errors)
     return typed
@@ -186,9 +188,26 @@ def _unknown(at: str, name: str) -> Error:
     return {"at": at, "message": f"no effect {name!r}; there are {', '.join(kinds())}"}
 
 
-def reasons(exc: ValidationError, *within: str) -> list[Error]:
-    """A validation's failures in the shape of an order's answer."""
+def reasons(
+    exc: ValidationError, *within: str, model: type[BaseModel] | None = None
+) -> list[Error]:
+    """A validation's failures in the shape of an order's answer; names that there are in `model`."""
     return [
-        {"at": ".".join([*within, *map(str, error["loc"])]), "message": error["msg"]}
+        {
+            "at": ".".join([*within, *map(str, error["loc"])]),
+            "message": error["msg"] + (_nearest(error, model) if model else ""),
+        }
         for error in exc.errors()
     ]
+
+
+def _nearest(error: ErrorDetails, model: type[BaseModel]) -> str:
+    """What an unknown key was perhaps meant to be."""
+    *way, last = (str(part) for part in error["loc"])
+    for key in way:
+        inner = model.model_fields[key].annotation if key in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return ""
+        model = inner
+    near = get_close_matches(last, model.model_fields, 1)
+    return f"; did you mean {near[0]}?" if near and error["type"] == "extra_forbidden" else ""

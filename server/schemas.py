@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from omote.engines.effect import kinds
+from omote.engines.effect import AnyEffect, kinds
 from omote.server.control import LONGEST_ID
 from omote.server.messages import Accepted, State
 from omote.server.orders import DepthSettings, StageSettings
@@ -57,6 +57,12 @@ def parameters() -> Iterator[tuple[Path, Schema]]:
     for path, model in models:
         for key, schema in model_schema(model)["properties"].items():
             yield (*path, key), schema
+
+
+def described(name: str, kind: type[AnyEffect]) -> Schema:
+    """An effect: what it does, and the schema of its parameters."""
+    words = (kind.__doc__ or "").strip().partition("\n")[0]
+    return {"name": name, "description": words, "schema": kind.Params.model_json_schema()}
 
 
 def model_schema(model: type[BaseModel]) -> Schema:
