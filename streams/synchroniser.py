@@ -126,17 +126,17 @@ class Synchroniser:
     async def settled(self, captured_s: float, limit_s: float) -> None:
         """Wait for the depth of a picture, as long as that promises to help, and never longer."""
         patience = self.patience_s(limit_s)
-        if patience <= 0 or self._is_there(captured_s):
+        if patience <= 0 or self.is_there(captured_s):
             return
         try:
             async with asyncio.timeout(patience):
-                while not self._is_there(captured_s):
+                while not self.is_there(captured_s):
                     self._came.clear()
                     await self._came.wait()
         except TimeoutError:
             return
 
-    def _is_there(self, captured_s: float) -> bool:
+    def is_there(self, captured_s: float) -> bool:
         """Whether waiting would bring nothing nearer."""
         half = self._depth.interval_s / 2
         return bool(self._frames) and self._second(self._frames[-1]) >= captured_s - half

@@ -46,7 +46,7 @@ def share_right(
             sync.put(depth(index / FPS + offset, now, index))
         elif what == "picture":
             sync.picture(index / FPS, now, now)
-        elif (patience := sync.patience_s(wait)) and not sync._is_there(index / FPS):
+        elif (patience := sync.patience_s(wait)) and not sync.is_there(index / FPS):
             if now - came < patience:
                 events.append((min(now + 0.001, came + patience + 1e-9), "ask", index, came))
                 events.sort()

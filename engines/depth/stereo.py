@@ -60,9 +60,11 @@ class Matcher:
         """Two grey pictures (h, w), of the left camera's view."""
         margin = self.most + max(self._least, 0)
         # SGBM leaves out the columns whose partners might lie outside: here nothing is outside.
-        wide = [cv2.copyMakeBorder(x, 0, 0, margin, 0, cv2.BORDER_REPLICATE) for x in (left, right)]
+        wide = [
+            cv2.copyMakeBorder(x, 0, 0, margin, margin, cv2.BORDER_REPLICATE) for x in (left, right)
+        ]
         sixteenths = self._left.compute(*wide), self._right.compute(*wide[::-1])
-        here, there = (np.ascontiguousarray(x[:, margin:], np.float32) / 16 for x in sixteenths)
+        here, there = (_pixels(x[:, margin:-margin]) for x in sixteenths)
         known = here >= max(self._least, 0.5)
         apart = disagreement(here, -there)
         agreed = known & (apart <= AGREE)
@@ -87,10 +89,11 @@ class Stereo:
         if shift[0] >= 0:
             raise ValueError("the right camera must stand to the right of the left one")
         bends = (_bend(self._left), _bend(self._right))
-        r1, r2, p1, p2, *_ = cv2.stereoRectify(
+        rectified = cv2.stereoRectify(
             self._left.matrix, bends[0], self._right.matrix, bends[1], size, turn, shift,
             flags=cv2.CALIB_ZERO_DISPARITY, alpha=0,
         )  # fmt: skip
+        r1, r2, p1, p2 = (np.asarray(each, np.float64) for each in rectified[:4])
         self._maps = (
             _maps(self._left, bends[0], r1, p1, size),
             _maps(self._right, bends[1], r2, p2, size),
@@ -146,6 +149,10 @@ def fill(disparity: Floats) -> None:
     behind = np.minimum(left, right)
     reachable = ~known & np.isfinite(behind)
     disparity[reachable] = behind[reachable]
+
+
+def _pixels(sixteenths: NDArray[np.generic]) -> Floats:
+    return np.asarray(sixteenths, np.float32) * np.float32(1 / 16)
 
 
 def _texture(grey: Bytes) -> Floats:

@@ -2,6 +2,7 @@
 
 import typer
 
+from omote.server.bench.depth.command import depth
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
 
@@ -13,3 +14,4 @@ app = typer.Typer(
 )
 app.command()(live)
 app.command()(encoder)
+app.command()(depth)

@@ -1,0 +1,16 @@
+"""Cases of `omote bench depth`; each in a file of its own."""
+
+from omote.server.bench.depth.alignment import alignment
+from omote.server.bench.depth.fusion import fusion
+from omote.server.bench.depth.result import Case
+from omote.server.bench.depth.stereo import stereo
+from omote.server.bench.depth.synchronisation import synchronisation
+
+CASES: dict[str, Case] = {
+    "alignment": alignment,
+    "synchronisation": synchronisation,
+    "fusion": fusion,
+    "stereo": stereo,
+}
+QUICK = tuple(CASES)
+"What is done when nothing is chosen."
