@@ -141,6 +141,7 @@ class DeviceProjector(Projector):
         self._box = show.box
         self._camera = camera
         camera.on_exposure = self._expose
+        camera.on_ended = self._end
 
     def start(self) -> None:
         """Begin, unless it has begun."""
@@ -150,6 +151,10 @@ class DeviceProjector(Projector):
         """End it."""
         self._camera.close()
         self.pictures.close()
+
+    def _end(self) -> None:
+        self.failure = self._camera.failure
+        self.ended.set()
 
     def _expose(self, exposure: Exposure, ticks: int) -> None:
         if exposure.rgb is not None:

@@ -13,6 +13,7 @@ from omote.clients.projector import Projector
 from omote.clients.terminal import USAGE, GivenUp
 from omote.streams.depth import CLOCK_HZ, DepthFrame, DepthSource
 from omote.streams.latest import Closed
+from omote.streams.medium import SourceError
 
 
 async def take(
@@ -24,16 +25,12 @@ async def take(
     if await asyncio.to_thread(folder.exists):
         raise GivenUp(f"{folder} is there already; record to another folder", USAGE)
     written = _Take(DepthRecorder(folder, pair.depth.hello))
-    async with asyncio.TaskGroup() as tasks:
-        work = [
-            tasks.create_task(written.pictures(pair.projector), name="take.pictures"),
-            tasks.create_task(written.depths(pair.depth), name="take.depth"),
-        ]
-        pair.projector.start()
-        await process.first(stop, pair.projector.ended, within=seconds)
-        for each in work:
-            each.cancel()
-    return await written.end()
+    try:
+        await written.until(pair.projector, pair.depth, stop, seconds)
+    finally:
+        said = await written.end()
+    failure = written.failure or pair.projector.failure
+    return {**said, "failure": str(failure) if failure else None}
 
 
 class _Take:
@@ -44,8 +41,29 @@ class _Take:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="take")
         self._begin: tuple[int, float] | None = None
         "Ticks of the first picture, and when it came."
+        self.failure: SourceError | None = None
 
-    async def pictures(self, projector: Projector) -> None:
+    async def until(
+        self,
+        projector: Projector,
+        source: DepthSource,
+        stop: asyncio.Event,
+        seconds: float | None,
+    ) -> None:
+        """Write until told to stop, or the pictures end."""
+        work = [
+            asyncio.create_task(self._pictures(projector), name="take.pictures"),
+            asyncio.create_task(self._depths(source), name="take.depth"),
+        ]
+        projector.start()
+        try:
+            await process.first(stop, projector.ended, within=seconds)
+        finally:
+            for each in work:
+                each.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+    async def _pictures(self, projector: Projector) -> None:
         loop = asyncio.get_running_loop()
         with suppress(Closed):
             while True:
@@ -54,13 +72,16 @@ class _Take:
                 ticks = shot.ticks - self._begin[0]
                 await loop.run_in_executor(self._thread, self._recorder.picture, shot.video, ticks)
 
-    async def depths(self, source: DepthSource) -> None:
+    async def _depths(self, source: DepthSource) -> None:
         loop = asyncio.get_running_loop()
-        async with aclosing(source.frames()) as frames:
-            async for frame in frames:
-                ticks = self._ticks(frame)
-                if ticks is not None and ticks >= 0:
-                    await loop.run_in_executor(self._thread, self._recorder.depth, frame, ticks)
+        try:
+            async with aclosing(source.frames()) as frames:
+                async for frame in frames:
+                    ticks = self._ticks(frame)
+                    if ticks is not None and ticks >= 0:
+                        await loop.run_in_executor(self._thread, self._recorder.depth, frame, ticks)
+        except SourceError as exc:
+            self.failure = exc
 
     async def end(self) -> dict[str, Any]:
         """Finish the files."""

@@ -95,7 +95,10 @@ async def _take(wanted: Wanted, folder: Path, seconds: float | None, stop: async
     try:
         async with played(wanted, Show) as pair:
             say(f"recording {wanted.source} and its depth to {folder}")
-            give(await take(pair, folder, stop, seconds))
+            written = await take(pair, folder, stop, seconds)
+        give(written)
+        if written["failure"]:
+            raise GivenUp(written["failure"], REFUSED)
     except SourceError as exc:
         raise GivenUp(str(exc), USAGE) from exc
 

@@ -56,6 +56,8 @@ class DepthCameraSource:
         self.failure: SourceError | None = None
         self.on_exposure: Callable[[Exposure, int], None] = lambda exposure, ticks: None
         "Told of each, and its 90 kHz ticks since the first, on the camera's thread."
+        self.on_ended: Callable[[], None] = lambda: None
+        "Told, on the loop, when there will be no more, and `failure` says why."
         self._camera = camera
         self._clock: Clock = clock
         self._loop = asyncio.get_running_loop()
@@ -103,6 +105,10 @@ class DepthCameraSource:
         finally:
             self._camera.close()
             self._tell(self._newest.close)
+            self._tell(self._end)
+
+    def _end(self) -> None:
+        self.on_ended()
 
     def _frame(self, exposure: Exposure, ticks: int, index: int) -> DepthFrame:
         own = round(exposure.arrived * CLOCK_HZ)

@@ -9,12 +9,12 @@ A frame's payload is cut into parts of one size, the last may be shorter. Each i
      6     1   flags: bit 0 a confidence map follows the depth; the others are 0
      7     1   parity parts p: part n + j is the exclusive or of all parts i with i % p = j
      8     2   width                            10  2   height, pixels
-    12     4   metres per step, float32
-    16     4   frame id, counts the frames taken, wraps around
-    20     8   capture time, signed, 90 kHz ticks of the clock named in the hello
-    28     4   bytes of the whole payload
-    32     2   this part's number               34  2   parts n, without parity
-    36     ..  the part
+    12     8   metres per step, float64
+    20     4   frame id, counts the frames taken, wraps around
+    24     8   capture time, signed, 90 kHz ticks of the clock named in the hello
+    32     4   bytes of the whole payload
+    36     2   this part's number               38  2   parts n, without parity
+    40     ..  the part
 
 All little-endian. Text messages are JSON: the hello (`omote.streams.depth_hello`) and its answer.
 """
@@ -39,7 +39,7 @@ MOST_PIXELS = 1 << 21
 MOST_PAYLOAD = 4 << 20
 "Bytes; a frame of 1280x720 takes a tenth."
 
-_LAYOUT = struct.Struct("<4sBBBBHHfIqIHH")
+_LAYOUT = struct.Struct("<4sBBBBHHdIqIHH")
 HEADER = _LAYOUT.size
 
 
@@ -85,7 +85,7 @@ class Header:
         return last if part == self.parts - 1 else self.share
 
     def pack(self, part: int) -> bytes:
-        """The 36 bytes before a part."""
+        """The 40 bytes before a part."""
         return _LAYOUT.pack(
             MAGIC,
             VERSION,

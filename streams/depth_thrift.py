@@ -5,6 +5,7 @@ sensor's standard deviation raises that by one percent and takes several bits of
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,8 @@ BAD_S = 0.085
 WINDOW = 8
 ROOM_BITS = 0.5
 "By so many bits a pixel may be cheaper than the bitrate allows before steps become smaller again."
+INTERVALS = 17
+"Moments by which a frame rate is known."
 PATIENCE = 60, 1800
 "Good frames before more is tried; doubled each time that goes wrong, up to the second."
 
@@ -108,22 +111,25 @@ class Ceiling:
         self.times = 1
         "Steps of the sensor taken together."
         self._bitrate = bitrate
-        self._interval = 1 / 30
-        self._last: float | None = None
+        self._moments: deque[float] = deque(maxlen=INTERVALS)
 
     def taken(self, moment: float) -> None:
         """A frame is to be sent, `time.monotonic()`."""
-        if self._last is not None and 0 < moment - self._last < 1:
-            self._interval += (moment - self._last - self._interval) / 8
-        self._last = moment
+        self._moments.append(moment)
 
     def coded(self, size: int, pixels: int, most: int) -> None:
         """It took so many bytes, all told; no more than `most` steps may be taken together."""
-        excess = (8 * size - self._bitrate * self._interval) / pixels  # bits of each
+        excess = (8 * size - self._bitrate * self._interval()) / pixels  # bits of each
         if not -ROOM_BITS < excess <= 0:
             wanted = self.times * 2 ** (excess + ROOM_BITS / 2)
             wanted = math.ceil(wanted) if excess > 0 else round(wanted)
             self.times = max(1, min(wanted, most))
+
+    def _interval(self) -> float:
+        """Seconds from frame to frame, as most are: some come late and others close behind."""
+        if len(self._moments) < INTERVALS:
+            return 1 / 30
+        return float(np.median(np.diff(self._moments)))
 
 
 def most_hidden(frame: DepthFrame, noise_m: tuple[float, float], sigmas: float = 0.5) -> int:

@@ -15,11 +15,12 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection
 
 from omote.streams import interop
 from omote.streams.channel import Channel
-from omote.streams.depth import DepthFrame, Hello
+from omote.streams.depth import DepthFrame, Hello, steps_of
+from omote.streams.depth_codec import DepthCodec
 from omote.streams.depth_message import LABEL
 from omote.streams.depth_receiver import DepthReceiver
 from omote.streams.depth_sender import DepthSender, depth_channel
-from omote.streams.depth_thrift import Rung, Thrift, rungs, thinned
+from omote.streams.depth_thrift import Ceiling, Rung, Thrift, most_hidden, rungs, thinned
 from omote.streams.link import Weather, expose
 from tests.house import PATIENCE_S, House, house, until
 from tests.peers import client
@@ -294,3 +295,25 @@ def test_half_the_size_is_measured_not_averaged() -> None:
     assert half.size == (160, 120)
     assert half.confidence is not None and half.confidence.shape == (120, 160)
     assert set(np.unique(half.steps)) <= set(np.unique(given.steps))
+
+
+def bits(ceiling: Ceiling, frames: int, noise: float) -> tuple[float, float]:
+    """Bits a second and metres a step at the end of a stream of that much noise, in metres."""
+    rng, codec, rate, step = np.random.default_rng(1), DepthCodec(), 0.0, 0.001
+    for index in range(frames):
+        metres = 2 + noise * rng.standard_normal((240, 320))
+        given = DepthFrame(steps_of(metres), 0.001, 0, "own", index, 0.0)
+        ceiling.taken(index / 30)
+        sent = thinned(given, Rung(), (noise, 0.0), ceiling.times)
+        size = len(codec.encode(sent.steps))
+        ceiling.coded(size, given.steps.size, most_hidden(given, (noise, 0.0)))
+        rate, step = size * 8 * 30, sent.step_m
+    return rate, step
+
+
+def test_a_quiet_stream_stays_lossless_and_a_noisy_one_below_its_bitrate() -> None:
+    rate, step = bits(Ceiling(12_000_000), 20, 0.002)
+    assert step == 0.001 and rate < 12_000_000
+    rate, step = bits(Ceiling(12_000_000), 40, 0.02)
+    assert rate < 12_100_000
+    assert 0.001 < step <= 0.01

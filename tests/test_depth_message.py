@@ -123,7 +123,7 @@ BAD = {
     "codec": split(header(b"a", codec=9), b"a")[0],
     "size": split(header(b"a", width=4096, height=4096), b"a")[0],
     "scale": split(header(b"a", step_m=float("nan")), b"a")[0],
-    "payload": split(header(b"a"), b"a")[0][:28] + struct.pack("<IHH", 1 << 30, 0, 1) + b"a",
+    "payload": split(header(b"a"), b"a")[0][:32] + struct.pack("<IHH", 1 << 30, 0, 1) + b"a",
     "parts": split(header(b"a", parity=200), b"a")[0],
     "part": split(header(b"abcd", 2), b"abcd")[1] + b"e",
 }

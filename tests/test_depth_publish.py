@@ -232,13 +232,16 @@ async def test_a_recording_is_published_bit_by_bit_and_by_the_pictures_clock(
 ) -> None:
     _, given = recorded(tmp_path / "take")
     found = await arrived(made, monkeypatch)
-    said = await published(made, Wanted(str(tmp_path / "take")), lambda: len(found) >= 20)
+
+    # A busy machine is a narrow link to the sender: what it has thinned is not looked at.
+    def whole() -> list[DepthFrame]:
+        return [each for each in found if each.step_m == 0.00025 and each.size == (64, 48)]
+
+    said = await published(made, Wanted(str(tmp_path / "take")), lambda: len(whole()) >= 20)
     assert said["whole"] >= 20
-    for frame in found:
-        assert (frame.steps == given[frame.steps[0, 0]]).all()
-        assert frame.step_m == pytest.approx(0.00025) and frame.clock == "video"
-    # By the pictures' clock: 17 ticks after the picture of the same number, in every lap.
-    begins = [frame.captured - 3001 * int(frame.steps[0, 0]) - 17 for frame in found]
+    for frame in whole():
+        assert (frame.steps == given[frame.steps[0, 0]]).all() and frame.clock == "video"
+    begins = [frame.captured - 3001 * int(frame.steps[0, 0]) - 17 for frame in whole()]
     apart = np.diff(np.unique(begins))
     assert ((apart <= 1) | (apart > 20_000)).all()
 
@@ -290,7 +293,8 @@ async def test_what_a_device_saw_is_recorded_and_played_back(
     monkeypatch.setattr("omote.streams.depth_devices.DEVICES", devices)
     into = tmp_path / "take"
     async with played(Wanted("realsense", "realsense"), Show) as pair:
-        written = await take(pair, into, asyncio.Event(), 1.0)
+        written = await take(pair, into, asyncio.Event(), None)
+        assert written["failure"] == "fake: unplugged"
         assert written["pictures"] > 2 and written["depths"] > 2 and not written["left_out"]
     recording = DepthRecording(into)
     assert recording.hello.name == "fake" and recording.hello.calibration == CALIBRATION
