@@ -5,6 +5,7 @@ as slanted as its surface. The nearest patch wins; where there is none the depth
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -14,6 +15,8 @@ from omote.engines.kernels import Bytes, Floats
 from omote.streams.calibration import Calibration, Lens, Matrix
 from omote.streams.depth import DepthFrame
 from omote.streams.kernel import careful_kernel
+
+T = TypeVar("T", np.uint8, np.uint16)
 
 Size = tuple[int, int]
 "Width, height, pixels."
@@ -53,13 +56,16 @@ class Registration:
         self.source, self.target = source, target
         depth, colour = _lenses(calibration, source, target)
         turn, self._shift = depth.to(colour)
-        self._rays = _rays(depth, turn)
+        self._every = _every(depth, colour)
+        rays = _rays(depth, turn)[:, :: self._every, :: self._every]
+        self._rays = np.ascontiguousarray(rays)
+        rows, columns = rays.shape[1:]
         self._lens = np.array([colour.fx, colour.fy, colour.cx, colour.cy], np.float32)
         self._bend = _bend(colour)
         # A border of unknown depth saves the kernels from asking whether there is a neighbour.
-        self._points = np.zeros((3, source[1] + 2, source[0] + 2), np.float32)
+        self._points = np.zeros((3, rows + 2, columns + 2), np.float32)
         flat = self._points[:, 1:-1, 1:-1]
-        ones = np.ones(source[::-1], np.uint16)
+        ones = np.ones((rows, columns), np.uint16)
         project(
             ones, np.float32(1), self._rays, np.zeros(3, np.float32), self._lens, self._bend, flat
         )
@@ -75,7 +81,7 @@ class Registration:
         shift = self._shift.astype(np.float32)
         step = np.float32(frame.step_m)
         project(
-            frame.steps,
+            self._taken(frame.steps),
             step,
             self._rays,
             shift,
@@ -90,10 +96,14 @@ class Registration:
         finish(self._patches, metres)
         if frame.confidence is None:
             return Registered(metres, None)
-        tell(self._points, frame.confidence, *self._halves, self._patches, self._sure)
+        tell(self._points, self._taken(frame.confidence), *self._halves, self._patches, self._sure)
         seen = self._sure[: self.target[1], : self.target[0]]
         sure = np.where(np.isfinite(metres), seen * np.float32(1 / 255), np.float32(0))
         return Registered(metres, sure)
+
+    def _taken(self, values: NDArray[T]) -> NDArray[T]:
+        """The pixels that are used: all, or every second of every second row."""
+        return np.ascontiguousarray(values[:: self._every, :: self._every])
 
 
 def softened(registered: Registered, sigma: float) -> Registered:
@@ -113,6 +123,12 @@ def _lenses(calibration: Calibration, source: Size, target: Size) -> tuple[Lens,
         whole = Lens(width=16, height=16, fx=16, fy=16, cx=7.5, cy=7.5)
         return whole.at(*source), whole.at(*target)
     return calibration.depth.at(*source), calibration.colour.at(*target)
+
+
+def _every(depth: Lens, colour: Lens) -> int:
+    """Which depth pixels are used: of a map much finer than the view fewer do, and nothing shows."""
+    finer = min(depth.fx / colour.fx, depth.fy / colour.fy)
+    return max(1, int(finer * 1.1))
 
 
 def _rays(depth: Lens, turn: Matrix) -> Floats:
@@ -140,9 +156,14 @@ def _halves(flat: Floats) -> tuple[Floats, Floats]:
     """Half the width of a pixel's patch by column, half its height by row, target pixels."""
     across = np.abs(np.gradient(flat[:2], axis=2)), np.abs(np.gradient(flat[:2], axis=1))
     sides = (across[0] + across[1]) * (OVERLAP / 2)
-    wide, high = np.median(sides[0], axis=0), np.median(sides[1], axis=1)
+    wide, high = (_fast(np.median(side, axis=axis)) for axis, side in enumerate(sides))
     most = (MARGIN - 1) / 2
     return np.minimum(wide, most).astype(np.float32), np.minimum(high, most).astype(np.float32)
+
+
+def _fast(halves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Without the overlap where that saves `splat_small`."""
+    return np.minimum(halves, 1) if halves.max() <= OVERLAP * 1.02 else halves
 
 
 def _slopes(flat: Floats) -> Floats:
