@@ -2,14 +2,30 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from omote.streams import hue
 from omote.streams.channel import Channel
+from omote.streams.decoder import Decoded
 from omote.streams.depth import DepthFrame, DepthSink, DepthStats, Hello
 from omote.streams.depth_message import LABEL
 from omote.streams.depth_receiver import DepthReceiver
-from omote.streams.webrtc import Publisher
+from omote.streams.hue import Span
+from omote.streams.webrtc import Publisher, call_soon
+
+
+def _coloured(decoded: Decoded, span: Span) -> DepthFrame:
+    return DepthFrame(
+        steps=hue.decode(decoded.video, span),
+        step_m=hue.STEP_M,
+        captured=decoded.timestamp,
+        clock="own",
+        index=decoded.index,
+        arrived=decoded.arrived,
+        origin="hue",
+    )
 
 
 class DepthInlet:
@@ -26,6 +42,11 @@ class DepthInlet:
     def offer(self, publisher: Publisher) -> None:
         """Take the publisher's depth channel if it opens one."""
         publisher.on_channel(LABEL, lambda channel: self._begin(channel, publisher))
+
+    def hue(self, span: Span) -> Callable[[Decoded], None]:
+        """Take a second picture of hue-coded depth; told of it on a decoder's thread."""
+        loop = asyncio.get_running_loop()
+        return lambda decoded: call_soon(loop, self._put_hue, _coloured(decoded, span))
 
     def hello(self, hello: Hello, origin: str) -> None:
         """As `DepthSink`."""
@@ -66,6 +87,11 @@ class DepthInlet:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _put_hue(self, frame: DepthFrame) -> None:
+        if self._origin != "hue":
+            self.hello(Hello("own", name="hue"), "hue")
+        self.put(frame)
 
     def _begin(self, channel: Channel, publisher: Publisher) -> None:
         receiver = self._receiver = DepthReceiver(channel, self, lambda: publisher.newest)

@@ -16,6 +16,7 @@ from omote.server.scene import read_scene
 from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
 from omote.streams.frame import Scene
+from omote.streams.hue import Span
 from omote.streams.packet import Packet
 from omote.streams.source import open_source, retrying
 from omote.streams.webrtc import Publisher, Refused, Viewer
@@ -54,16 +55,23 @@ class Stage:
         if source_url is not None:
             self._pipeline.camera = self._own_camera(source_url)
 
-    async def publish(self, offer: str, *, takeover: bool = False) -> Publisher:
-        """Answer a publisher; raises `Occupied` or `omote.streams.webrtc.Refused`."""
+    async def publish(
+        self, offer: str, *, takeover: bool = False, hue: Span | None = None
+    ) -> Publisher:
+        """Answer a publisher; raises `Occupied` or `omote.streams.webrtc.Refused`.
+
+        With `hue` its second picture is depth, as colours that mean these distances.
+        """
         async with self._entrance:
             self._check_open()
             if self._publisher is not None and not takeover:
                 raise Occupied(f"stage {self.name} has a publisher; ?takeover=true replaces it")
-            publisher = await self._workshop.signalling.publisher(offer)
+            second = self._depth.hue(hue) if hue else None
+            publisher = await self._workshop.signalling.publisher(offer, second)
             publisher.on_audio = self._sound
-            self._depth.offer(publisher)
             await self._pipeline.use_camera(PublisherCamera(publisher, self._seen))
+            self._depth.gone()  # whose place was taken
+            self._depth.offer(publisher)
         self._start(self._see_off(publisher), "publisher")
         return publisher
 
@@ -154,6 +162,7 @@ class Stage:
         await publisher.closed.wait()
         async with self._entrance:
             if self._publisher is publisher:
+                self._depth.gone()
                 await self._pipeline.use_camera(self._own_camera(self._source_url))
         self._workshop.tidy()
 

@@ -18,6 +18,7 @@ from omote.server.config import Config
 from omote.server.orders import Invalid
 from omote.server.stage import Occupied
 from omote.streams.channel import Channel
+from omote.streams.hue import Span
 from omote.streams.webrtc import Refused
 
 OFFER = "v=0\r\n(an offer)\r\n"
@@ -57,7 +58,7 @@ class FakeStage:
         self.bell = Bell()
         self.closed = asyncio.Event()
 
-    async def publish(self, offer: str, *, takeover: bool) -> FakePeer:
+    async def publish(self, offer: str, *, takeover: bool, hue: Span | None = None) -> FakePeer:
         if self.publisher and not takeover:
             raise Occupied
         if self.publisher:
