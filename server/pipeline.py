@@ -226,7 +226,7 @@ class Pipeline:
     async def _process(self) -> None:
         """One frame through the chain; its encoding goes on beside the next one's chain."""
         loop = asyncio.get_running_loop()
-        if self.camera is not None:
+        if self.camera is not None and self.ladder.rung < Rung.REUSE:
             await self.depth.waited(self.camera.newest(), self.settings.depth)
         async with self._workshop.turns.to_begin(), self._turn:
             camera = self.camera

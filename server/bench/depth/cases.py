@@ -2,6 +2,7 @@
 
 from omote.server.bench.depth.alignment import alignment
 from omote.server.bench.depth.fusion import fusion
+from omote.server.bench.depth.live import live
 from omote.server.bench.depth.result import Case
 from omote.server.bench.depth.stereo import stereo
 from omote.server.bench.depth.synchronisation import synchronisation
@@ -11,6 +12,7 @@ CASES: dict[str, Case] = {
     "synchronisation": synchronisation,
     "fusion": fusion,
     "stereo": stereo,
+    "live": live,
 }
-QUICK = tuple(CASES)
+QUICK = ("alignment", "synchronisation", "fusion", "stereo")
 "What is done when nothing is chosen."
