@@ -21,6 +21,8 @@ AGREE = 1.5
 "Pixels by which left and right may differ."
 NEAREST_M = 0.4
 "Nothing nearer is looked for: it costs as many disparities."
+MOST = 4
+"As many disparities as that part of the width are enough, however near something is."
 FILLED = 0.1
 "Confidence of what was filled."
 
@@ -90,8 +92,9 @@ class Stereo:
             raise ValueError("the right camera must stand to the right of the left one")
         bends = (_bend(self._left), _bend(self._right))
         rectified = cv2.stereoRectify(
-            self._left.matrix, bends[0], self._right.matrix, bends[1], size, turn, shift,
-            flags=cv2.CALIB_ZERO_DISPARITY, alpha=0,
+            self._left.matrix, bends[0], self._right.matrix, bends[1], size, turn,
+            shift.reshape(3, 1),
+            flags=cv2.CALIB_ZERO_DISPARITY, alpha=-1,
         )  # fmt: skip
         r1, r2, p1, p2 = (np.asarray(each, np.float64) for each in rectified[:4])
         self._maps = (
@@ -99,7 +102,7 @@ class Stereo:
             _maps(self._right, bends[1], r2, p2, size),
         )
         self._scale = float(-p2[0, 3])  # focal length times baseline
-        self._match = Matcher(int(self._scale / NEAREST_M) + 1)
+        self._match = Matcher(min(int(self._scale / NEAREST_M) + 1, size[0] // MOST))
         self.calibration = _seen_from(self._left, r1, p1, calibration.left)
 
     def __call__(self, left: Bytes, right: Bytes) -> tuple[Floats, Floats]:
