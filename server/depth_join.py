@@ -6,21 +6,27 @@ from typing import Any
 import numpy as np
 
 from omote.engines.depth.alignment import Alignment, upright
+from omote.engines.depth.registration import Registered
+from omote.engines.pixels import Pixels
+from omote.server.depth_means import DepthMeans, OwnDepth
 from omote.server.orders import DepthSettings
 from omote.server.stats import Window, rounded
 from omote.streams.calibration import BadCalibration
 from omote.streams.depth import Hello
-from omote.streams.frame import Depth, Frame, Fusing, VideoPicture
+from omote.streams.frame import Depth, Frame, Fusing, Picture, VideoPicture
 from omote.streams.synchroniser import Limits, Match, Synchroniser
 
 
 class DepthJoin:
     """Belongs to the event loop's thread, but for `aligned`."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: OwnDepth | None = None) -> None:
+        self._own = own or OwnDepth(DepthMeans())
         self.synchroniser = Synchroniser()
         self.why = "nobody sends depth"
-        "Why the last picture had no depth; empty when it had."
+        "Why no depth that was sent went to the last picture; empty when it did."
+        self.made: str | None = None
+        "How the server makes depth itself, if it does: `stereo` or `network`."
         self._alignment = Alignment()
         self._calibrated: Hello | None = None
         self._refused = ""
@@ -75,13 +81,46 @@ class DepthJoin:
 
     def aligned(
         self,
+        match: Match | None,
+        picture: VideoPicture,
+        rotation: int,
+        ordered: DepthSettings,
+        mirror: bool,
+    ) -> tuple[VideoPicture, Depth | None]:
+        """In an engine's thread: a picture, of two side by side the left one, and its depth.
+
+        The depth is turned and mirrored as the picture will be.
+        """
+        parted = self._own.parted(picture)
+        self.made = None
+        if parted is not None:
+            left, seen = parted
+            depth = _turned(seen, rotation, mirror, ordered)
+            return left, self._noted_as(depth, seen.valid) if ordered.enabled else None
+        if match is None:
+            return picture, None
+        return picture, self._matched(match, picture, rotation, ordered, mirror)
+
+    def estimated(self, pixels: Pixels, picture: Picture, ordered: DepthSettings) -> Depth | None:
+        """In an engine's thread: the depth of an upright picture to which nobody sends any."""
+        if not ordered.enabled or self.synchroniser.origin is not None:
+            return None
+        depth = self._own.estimated(pixels, picture, fusing(ordered))
+        return None if depth is None else self._noted_as(depth, 1.0)
+
+    def _noted_as(self, depth: Depth, valid: float) -> Depth:
+        self.made = depth.origin
+        self._valids.add(valid)
+        return depth
+
+    def _matched(
+        self,
         match: Match,
         picture: VideoPicture,
         rotation: int,
         ordered: DepthSettings,
         mirror: bool,
     ) -> Depth:
-        """In an engine's thread: the depth in the view of a picture that is turned and mirrored."""
         size = picture.width, picture.height
         made = self._alignment(match.frame, size, ordered.interpolation, ordered.blur)
         self._valids.add(made.valid)
@@ -102,8 +141,9 @@ class DepthJoin:
             "age_ms": rounded(self._ages.quantile(0.5)),
             "skew_ms": rounded(self._skews.quantile(0.5)),
             "valid": rounded(self._valids.mean(), 2),
-            "used": not self.why,
-            "why": self.why,
+            "used": not self.why or self.made is not None,
+            "why": self.why if self.made is None else "",
+            "made": self.made,
         }
 
     def stats(self) -> dict[str, Any]:
@@ -129,6 +169,18 @@ class DepthJoin:
         if frame.index != self._noted:
             self._noted = frame.index
             self.synchroniser.picture(_second(frame), frame.arrived, now)
+
+
+def _turned(seen: Registered, rotation: int, mirror: bool, ordered: DepthSettings) -> Depth:
+    sure = seen.confidence
+    return Depth(
+        upright(seen.metres, rotation, mirror),
+        None if sure is None else upright(sure, rotation, mirror),
+        0.0,
+        "stereo",
+        1.0,
+        fusing(ordered),
+    )
 
 
 def limits(ordered: DepthSettings) -> Limits:

@@ -48,6 +48,9 @@ class DepthState(DepthSettings):
     valid: float | None = Field(ge=0, le=1, description="Share of the picture with known depth.")
     used: bool = Field(description="Whether the last picture had depth.")
     why: str = Field(description="If not, why not.")
+    made: str | None = Field(
+        description="`stereo` or `network` where the server makes depth itself."
+    )
 
 
 class State(Message):

@@ -22,6 +22,7 @@ from omote.engines.model import UnknownModel
 from omote.server.broadcast import Broadcast
 from omote.server.camera import Camera
 from omote.server.depth_join import DepthJoin
+from omote.server.depth_means import OwnDepth
 from omote.server.ladder import Ladder
 from omote.server.orders import Invalid, Settings, settings_after, validate_params
 from omote.server.scene import Scenery
@@ -60,7 +61,7 @@ class Pipeline:
         self.chain = Chain(workshop.models, workshop.pixels)
         self.camera: Camera | None = None
         self.scenery = Scenery()
-        self.depth = DepthJoin()
+        self.depth = DepthJoin(OwnDepth(workshop.depth))
         self._name = name
         self._workshop = workshop
         self._turn = asyncio.Lock()
@@ -283,20 +284,22 @@ class Pipeline:
     def _upright(
         self, frame: Frame, match: Match | None, ordered: Settings
     ) -> tuple[Frame, float | None]:
-        """In an engine's thread: picture and depth as a viewer sees them; what depth took."""
+        """In an engine's thread: picture and depth as a viewer sees them; what depth took, ms."""
         pixels, picture = self._workshop.pixels, frame.picture
         assert isinstance(picture, VideoPicture)
-        mirror = ordered.stage.mirror
+        began, mirror = time.perf_counter(), ordered.stage.mirror
         rotation = (picture.rotation + ordered.stage.orientation) % 360
-        opened = pixels.from_video(VideoPicture(picture.video, rotation))
+        shown, depth = self.depth.aligned(match, picture, rotation, ordered.depth, mirror)
+        took = time.perf_counter() - began
+        opened = pixels.from_video(VideoPicture(shown.video, rotation))
         if mirror:
             opened = pixels.mirrored(opened)
-        frame = replace(frame, picture=opened)
-        if match is None:
-            return frame, None
-        began = time.perf_counter()
-        depth = self.depth.aligned(match, picture, rotation, ordered.depth, mirror)
-        return replace(frame, depth=depth), (time.perf_counter() - began) * 1e3
+        if depth is None:
+            began = time.perf_counter()
+            depth = self.depth.estimated(pixels, opened, ordered.depth)
+            took += time.perf_counter() - began
+        frame = replace(frame, picture=opened, depth=depth)
+        return frame, took * 1e3 if depth is not None else None
 
     async def _encode(
         self, video: av.VideoFrame, pts: int, arrived: float, ready: float, starved: int

@@ -3,13 +3,19 @@
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from omote.engines.depth.alignment import Alignment, small_size, upright
+from omote.engines.depth.monocular import DepthNetwork
+from omote.server.bench.depth.stereo import motorcycle
+from omote.server.config import Config, Misconfigured
 from omote.server.depth_join import DepthJoin
+from omote.server.depth_means import DepthMeans, depth_means
 from omote.server.orders import DepthSettings, Invalid, Settings, settings_after
 from omote.server.pipeline import Pipeline
 from omote.server.workshop import Workshop
@@ -17,7 +23,9 @@ from omote.streams.depth import DepthFrame, Hello
 from omote.streams.frame import Frame, VideoPicture
 from omote.streams.synthetic import CAMERAS
 from tests.seats import Seated, Tripod, seated
+from tests.test_monocular import network
 from tests.test_pipeline import shot
+from tests.test_stereo import cameras
 
 pytestmark = pytest.mark.usefixtures("tinted")
 PLAIN = Settings(effects=())
@@ -35,7 +43,7 @@ def joined(join: DepthJoin, frame: Frame, ordered: DepthSettings = DepthSettings
     if match is None:
         return None
     assert isinstance(frame.picture, VideoPicture)
-    return join.aligned(match, frame.picture, 0, ordered, False)
+    return join.aligned(match, frame.picture, 0, ordered, False)[1]
 
 
 def begun(hello: Hello = Hello("video")) -> DepthJoin:  # noqa: B008
@@ -155,3 +163,53 @@ async def test_a_picture_waits_for_depth_that_is_a_little_late(pipeline: Pipelin
         await seen(viewer, camera, shot(1))
         assert pipeline.depth.stats()["waited_ms"] >= 70
         assert pipeline.depth.why == "no depth has come yet"
+
+
+async def test_a_stage_parts_stereo_pictures_and_makes_depth_of_them(tmp_path: Path) -> None:
+    pair = motorcycle()
+    both = np.hstack([pair.left[:, :740], pair.right[:, :740]])
+    video = av.VideoFrame.from_ndarray(both, "rgb24").reformat(format="yuv420p")
+    workshop = Workshop(loopback=True, depth=DepthMeans(stereo=cameras()))
+    made = Pipeline(
+        "a", workshop, Settings.model_validate({"effects": (), "stage": {"view": "depth"}})
+    )
+    camera = Tripod()
+    await made.use_camera(camera)
+    async with seated(made) as viewer:
+        shown = await seen(viewer, camera, replace(shot(1), picture=VideoPicture(video)))
+        await made.order({"stage": {"view": "result"}})
+        camera.frames.put(replace(shot(2), picture=VideoPicture(video)))
+        await viewer.more(1)
+    state = made.depth.state(made.settings.depth)
+    await made.close()
+    await workshop.close()
+    assert shown.shape == (500, 740, 3)
+    assert (state["used"], state["why"], state["made"]) == (True, "", "stereo")
+
+
+async def test_a_stage_asks_the_network_when_nobody_sends_depth(tmp_path: Path) -> None:
+    means = DepthMeans(network=DepthNetwork(network(tmp_path / "a.onnx")))
+    workshop = Workshop(loopback=True, depth=means)
+    made = Pipeline("a", workshop, PLAIN)
+    camera = Tripod()
+    await made.use_camera(camera)
+    async with seated(made) as viewer:
+        await seen(viewer, camera, shot(1))
+        assert made.depth.state(made.settings.depth)["made"] == "network"
+        await made.order({"depth": {"enabled": False}})
+        await seen(viewer, camera, shot(2))
+        assert made.depth.state(made.settings.depth)["made"] is None
+    await made.close()
+    await workshop.close()
+
+
+def test_means_that_cannot_be_had_are_refused_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text('{"version": 1, "aligned": true}')
+    for wrong in (
+        Config(data=tmp_path, stereo=tmp_path / "none.json"),
+        Config(data=tmp_path, stereo=tmp_path / "one.json"),
+        Config(data=tmp_path, depth_network=tmp_path / "none.onnx"),
+    ):
+        with pytest.raises(Misconfigured):
+            depth_means(wrong)
+    assert depth_means(Config(data=tmp_path)) == DepthMeans()
