@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from aiortc import RTCDataChannel, RTCPeerConnection
 from aiortc.exceptions import InvalidStateError
 
+from omote.streams import interop
 from omote.streams.depth import DepthFrame, Hello
 from omote.streams.depth_codec import DepthCodec
 from omote.streams.depth_hello import hello_text, is_welcome
@@ -32,6 +33,9 @@ BITRATE = 12_000_000
 "bit/s, headers and parity included, above which steps become as large as the noise hides."
 MOST_BUFFERED = 8 * (PART + HEADER)
 "Bytes handed to the channel that have not left it."
+LEAST_WINDOW = 24 * 1160
+"Bytes on their way, however much is lost; `omote.streams.depth_thrift` sees to it that it is enough."
+LEAST_TIMEOUT_S = 0.2
 REPEAT_S = 0.5
 "Between two hellos until one is answered."
 
@@ -203,6 +207,8 @@ class DepthSender:
 
 def depth_channel(connection: RTCPeerConnection) -> RTCDataChannel:
     """The channel to send depth over, to be made before the offer."""
-    return connection.createDataChannel(
+    channel = connection.createDataChannel(
         LABEL, ordered=False, maxPacketLifeTime=LIFE_TIME_MS, protocol=LABEL
     )
+    interop.hasten_data(connection, LEAST_WINDOW, LEAST_TIMEOUT_S)
+    return channel

@@ -21,13 +21,13 @@ TYPICAL_NOISE_M = (0.001, 0.001)
 GOOD_S = 0.030
 "Seconds a frame takes to leave; when all take less for a while, more is tried."
 BAD_S = 0.085
-"When 3 of `WINDOW` take longer, or are skipped, less is sent."
-WINDOW = 8
+"When `MOST_BAD` of `WINDOW` take longer, or are skipped, less is sent."
+MOST_BAD, WINDOW = 4, 10
 ROOM_BITS = 0.5
 "By so many bits a pixel may be cheaper than the bitrate allows before steps become smaller again."
 INTERVALS = 17
 "Moments by which a frame rate is known."
-PATIENCE = 60, 1800
+PATIENCE = 30, 1800
 "Good frames before more is tried; doubled each time that goes wrong, up to the second."
 
 
@@ -92,7 +92,7 @@ class Thrift:
 
     def _note(self, bad: bool) -> None:
         self._recent = [*self._recent[1 - WINDOW :], bad]
-        if sum(self._recent) >= 3:
+        if sum(self._recent) >= MOST_BAD:
             if self._tried:
                 self._patience = min(2 * self._patience, PATIENCE[1])
             if self.rung < len(self._rungs) - 1:

@@ -154,6 +154,27 @@ def sent_timestamp(sender: RTCRtpSender) -> int | None:
     return timestamp
 
 
+def hasten_data(peer: RTCPeerConnection, least_window: int, least_timeout_s: float) -> None:
+    """Never less than so many bytes on their way, and so many seconds to a second try of all of them.
+
+    Upstream: at 1 % of random loss aiortc's window is 4 to 12 datagrams, and a lost last one costs 1 s
+    (RTO.Min of RFC 9260, section 16). It still is a window: less leaves when answers come later.
+    """
+    sctp: Any = peer.sctp
+    transmit, update = sctp._transmit, sctp._update_rto
+
+    async def with_window() -> None:
+        sctp._cwnd = max(sctp._cwnd, least_window)
+        await transmit()
+
+    def with_timeout(round_trip: float) -> None:
+        update(round_trip)
+        sctp._rto = max(least_timeout_s, min(sctp._rto, sctp._srtt + 4 * sctp._rttvar))
+
+    replace(sctp, "_transmit", with_window)
+    replace(sctp, "_update_rto", with_timeout)
+
+
 def bind_media_to_loopback(peer: RTCPeerConnection) -> None:
     """Offer 127.0.0.1 as the only address; aioice leaves it out and fails without another.
 
