@@ -78,26 +78,49 @@ def publish(
         place, box = Place.read(to, url), _box(size)
         wanted = Wanted(_address(source), depth, calibration)
 
-        async def work(stop: asyncio.Event) -> None:
-            began = time.monotonic()
-            async with _played(wanted, lambda it: Show(it, loop, box, fps, sound)) as pair:
-                say(f"publishing {source} to {place.whip}")
-                beside = DepthPublisher(pair.depth) if pair.depth else None
-                sent = Transmission(
-                    place, token, codec, bitrate * 1000, takeover=takeover, depth=beside
-                )
-                try:
-                    await sent.run(pair.projector, stop, seconds)
-                except NotConnected as exc:
-                    raise _explained(exc, place) from exc
-                finally:
-                    await (beside.close() if beside else asyncio.sleep(0))
-            give({"stage": place.stage, **sent.told(time.monotonic() - began)})
-            failure = pair.projector.failure or (beside and beside.failure)
-            if failure:
-                raise GivenUp(str(failure), REFUSED if sent.frames else USAGE)
+        def show(medium: Medium) -> Show:
+            return Show(medium, loop, box, fps, sound)
 
-        process.until_told(work)
+        def sent(beside: DepthPublisher | None) -> Transmission:
+            return Transmission(
+                place, token, codec, bitrate * 1000, takeover=takeover, depth=beside
+            )
+
+        process.until_told(lambda stop: _publish(wanted, show, sent, place, stop, seconds))
+
+
+async def _publish(
+    wanted: Wanted,
+    show: Callable[[Medium], Show],
+    sending: Callable[[DepthPublisher | None], Transmission],
+    place: Place,
+    stop: asyncio.Event,
+    seconds: float | None,
+) -> None:
+    began = time.monotonic()
+    async with _played(wanted, show) as pair, _beside(pair) as beside:
+        say(f"publishing {wanted.source} to {place.whip}")
+        sent = sending(beside)
+        try:
+            await sent.run(pair.projector, stop, seconds)
+        except NotConnected as exc:
+            raise _explained(exc, place) from exc
+        finally:
+            if sent.frames:
+                give({"stage": place.stage, **sent.told(time.monotonic() - began)})
+    failure = pair.projector.failure or (beside.failure if beside else None)
+    if failure is not None:
+        raise GivenUp(str(failure), REFUSED if sent.frames else USAGE)
+
+
+@asynccontextmanager
+async def _beside(pair: Played) -> AsyncIterator[DepthPublisher | None]:
+    depth = DepthPublisher(pair.depth) if pair.depth else None
+    try:
+        yield depth
+    finally:
+        if depth is not None:
+            await depth.close()
 
 
 def _explained(exc: NotConnected, place: Place) -> Exception:

@@ -1,6 +1,7 @@
 """Terminal: what the clients' commands have in common: exit codes, options, how they end."""
 
 import json
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
@@ -73,7 +74,7 @@ def give(answer: Any) -> None:
 def _advised(exc: NotConnected) -> str:
     if exc.status == 401:
         return f"{exc}; pass --token or set OMOTE_TOKEN"
-    if exc.status is None:
+    if isinstance(exc.__cause__, OSError) and not isinstance(exc.__cause__, ssl.SSLError):
         return f"{exc}; is `omote serve` running there? --url says where"
     return str(exc)
 

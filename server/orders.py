@@ -203,6 +203,8 @@ def reasons(
 
 def _nearest(error: ErrorDetails, model: type[BaseModel]) -> str:
     """What an unknown key was perhaps meant to be."""
+    if error["type"] != "extra_forbidden":
+        return ""
     *way, last = (str(part) for part in error["loc"])
     for key in way:
         inner = model.model_fields[key].annotation if key in model.model_fields else None
@@ -210,4 +212,4 @@ def _nearest(error: ErrorDetails, model: type[BaseModel]) -> str:
             return ""
         model = inner
     near = get_close_matches(last, model.model_fields, 1)
-    return f"; did you mean {near[0]}?" if near and error["type"] == "extra_forbidden" else ""
+    return f"; did you mean {near[0]}?" if near else ""

@@ -42,21 +42,24 @@ def _flag(key: str, metavar: str | None = None, **more: Any) -> Any:
     return typer.Option(metavar=metavar, help=sentence(key), show_default=shown, **more)
 
 
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", envvar="OMOTE_CONFIG", help="TOML, like configs/default.toml."),
+]
+PrintOption = Annotated[
+    bool, typer.Option("--print-config", help="Say what holds and why, and serve nothing.")
+]
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=URL", help="A stage that fetches its pictures itself."),
+]
+
+
 def serve(
     context: typer.Context,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", envvar="OMOTE_CONFIG", help="TOML, such as configs/default.toml."
-        ),
-    ] = None,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="Say what holds and why, and serve nothing.")
-    ] = False,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=URL", help="A stage that fetches its pictures itself."),
-    ] = None,
+    config: ConfigOption = None,
+    print_config: PrintOption = False,
+    source: SourceOption = None,
     host: Annotated[str | None, _flag("host")] = None,
     port: Annotated[int | None, _flag("port", min=0, max=65535)] = None,
     data: Annotated[Path | None, _flag("data", "DIR")] = None,

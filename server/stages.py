@@ -61,12 +61,12 @@ class Stages:
 
     def _begun(self, name: str) -> Settings:
         """What is kept of a stage, and over it what the configuration orders."""
-        kept, order = self._archive.read(name), self._orders.get(name, {})
+        kept, order = self._archive.read(name), self._orders.get(name)
         try:
-            return settings_after(kept, order)
+            return settings_after(kept, order) if order else kept
         except Invalid as exc:
             logger.warning("what was ordered of stage %s before does not fit: %s", name, exc)
-            return settings_after(Settings(), order)
+            return settings_after(Settings(), order or {})
 
     async def remove(self, name: str) -> None:
         """End a stage and forget its settings; unknown ones are ignored."""

@@ -35,7 +35,7 @@ def pattern(url: str) -> Medium:
 def _over(picture: Path, width: int, height: int, fps: str) -> str:
     """The picture a little larger than what is seen of it, which moves to and fro."""
     larger = f"{width * 27 // 25}:{height * 27 // 25}:force_original_aspect_ratio=increase"
-    seen = f"{width}:{height}:x='(iw-ow)/2*(1+sin(t/3))':y='(ih-oh)*(0.2+0.05*sin(t/2))'"
+    seen = f"{width}:{height}:x='(iw-ow)/2*(1+sin(t/3))':y='(ih-oh)*(0.06+0.05*sin(t/2))'"
     still = f"movie=filename={_quoted(str(picture))},loop=loop=-1:size=1"
     timed = f"setpts=N/({fps}*TB),fps={fps}"
     return f"{still},{timed},scale={larger},crop={seen},format=yuv420p"
