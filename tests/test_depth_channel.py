@@ -131,7 +131,7 @@ async def test_frames_come_over_a_link_that_loses_datagrams() -> None:
         for index in range(60):
             await sender.send(frame(index))
             await asyncio.sleep(0.01)
-        await until(lambda: len(over.notes.frames) >= sender.sent.whole - 1)
+        await until(lambda: len(over.notes.frames) >= 0.7 * sender.sent.whole)
         assert sender.sent.whole > 20
         assert over.receiver.stats.bad == 0
 
