@@ -19,7 +19,12 @@ from omote.streams.depth import DepthFrame, Hello, steps_of
 from omote.streams.depth_codec import DepthCodec
 from omote.streams.depth_message import LABEL
 from omote.streams.depth_receiver import DepthReceiver
-from omote.streams.depth_sender import DepthSender, depth_channel
+from omote.streams.depth_sender import (
+    LEAST_TIMEOUT_S,
+    LEAST_WINDOW,
+    DepthSender,
+    depth_channel,
+)
 from omote.streams.depth_thrift import Ceiling, Rung, Thrift, most_hidden, rungs, thinned
 from omote.streams.link import Weather, expose
 from tests.house import PATIENCE_S, House, house, until
@@ -134,6 +139,16 @@ async def test_frames_come_over_a_link_that_loses_datagrams() -> None:
         await until(lambda: len(over.notes.frames) >= 0.7 * sender.sent.whole)
         assert sender.sent.whole > 20
         assert over.receiver.stats.bad == 0
+
+
+async def test_random_loss_closes_no_window_and_no_timeout_is_a_second() -> None:
+    """Which aiortc's private names must let us do; see `interop.hasten_data`."""
+    weather = Weather(delay_s=0.005, data_loss=0.05)
+    async with line(weather) as over, sending(over.channel, Hello()) as sender:
+        await sender.send(frame(0))
+        await until(lambda: bool(over.notes.frames))
+        assert over.channel.transport._cwnd >= LEAST_WINDOW
+        assert LEAST_TIMEOUT_S <= over.channel.transport._rto < 1
 
 
 async def test_a_dead_link_fills_no_queue_and_what_comes_after_it_is_new() -> None:
