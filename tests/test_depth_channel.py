@@ -130,7 +130,7 @@ async def test_what_is_sent_comes_bit_by_bit(sure: bool) -> None:
 
 async def test_frames_come_over_a_link_that_loses_datagrams() -> None:
     async with (
-        line(Weather(delay_s=0.01, data_loss=0.05)) as over,
+        line(Weather(delay_s=0.01, data_loss=0.01)) as over,
         sending(over.channel, Hello()) as sender,
     ):
         for index in range(60):
@@ -143,7 +143,7 @@ async def test_frames_come_over_a_link_that_loses_datagrams() -> None:
 
 async def test_random_loss_closes_no_window_and_no_timeout_is_a_second() -> None:
     """Which aiortc's private names must let us do; see `interop.hasten_data`."""
-    weather = Weather(delay_s=0.005, data_loss=0.05)
+    weather = Weather(delay_s=0.005, data_loss=0.01)
     async with line(weather) as over, sending(over.channel, Hello()) as sender:
         await sender.send(frame(0))
         await until(lambda: bool(over.notes.frames))
