@@ -4,13 +4,15 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from omote.clients.mistake import Mistake
+
 WHOLE = frozenset({"effects", "id"})
 "Keys of an order that are values."
 PARTS = frozenset({"params", "stage", "depth", "scene"})
 "Keys of an order that are objects; whatever else comes first is an effect's name."
 
 
-class NoOrder(Exception):
+class NoOrder(Mistake):
     """It does not say what to change; the message says how to write it."""
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from omote.clients.assignments import NoOrder, key_of, order_in, order_of
+from omote.clients.assignments import key_of, order_in, order_of
 from omote.clients.completion import keys
 from omote.clients.place import Place
 from omote.clients.request import Answer, NotConnected, exchange
@@ -86,10 +86,7 @@ def _patch(assignments: Sequence[str], file: Path | None) -> dict[str, Any]:
         assignments, file = [], Path(STDIN)
     if bool(assignments) == (file is not None):
         raise GivenUp("say what to change: KEY=VALUE..., or --file JSON, not both", USAGE)
-    try:
-        return order_of(assignments) if file is None else order_in(_read(file))
-    except NoOrder as exc:
-        raise GivenUp(str(exc), USAGE) from exc
+    return order_of(assignments) if file is None else order_in(_read(file))
 
 
 def _read(file: Path) -> str:

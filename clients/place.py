@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
+from omote.clients.mistake import Mistake
+
 SERVER = "http://127.0.0.1:8080"
 "Where `omote serve` is unless told otherwise."
 PAGE_STAGE = "live"
@@ -19,7 +21,7 @@ ENDPOINTS = ("whip", "whep", "stages")
 STAGE = re.compile(r"[a-z0-9-]{1,40}")
 
 
-class NoPlace(Exception):
+class NoPlace(Mistake):
     """It does not say where; the message says how to write it."""
 
 

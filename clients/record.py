@@ -15,7 +15,7 @@ from omote.clients.depth_show import CalibrationOption, DepthOption, Wanted, pla
 from omote.clients.depth_take import take
 from omote.clients.place import Place
 from omote.clients.projector import Show
-from omote.clients.recording import UnfitFile, codecs_for
+from omote.clients.recording import codecs_for
 from omote.clients.request import NotConnected, ask
 from omote.clients.terminal import (
     DEFAULT_SERVER,
@@ -72,10 +72,7 @@ def record(
             return
         place = Place.read(stage, url)
         audience = Audience(place, token)
-        try:
-            codecs_for(file)
-        except UnfitFile as exc:
-            raise GivenUp(str(exc), USAGE) from exc
+        codecs_for(file)
 
         async def work(stop: asyncio.Event) -> None:
             say(f"waiting for somebody to publish to {place.stage}")

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import av
 from av.container import OutputContainer
 
+from omote.clients.mistake import Mistake
 from omote.streams.decoder import TimestampUnwrapper, open_decoder
 from omote.streams.encoder import Codec
 from omote.streams.jitter import EncodedFrame
@@ -30,7 +31,7 @@ FRAGMENTS = {"movflags": "empty_moov+default_base_moof", "frag_duration": "10000
 "An MP4 that can be played up to its last second, however its writer ended."
 
 
-class UnfitFile(Exception):
+class UnfitFile(Mistake):
     """Nothing can be recorded to this file; the message says to which."""
 
 

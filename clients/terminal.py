@@ -9,7 +9,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from omote.clients.completion import stages
-from omote.clients.place import SERVER, NoPlace
+from omote.clients.mistake import Mistake
+from omote.clients.place import SERVER
 from omote.clients.request import NotConnected
 
 REFUSED = 1
@@ -53,7 +54,7 @@ def explained() -> Iterator[None]:
         yield
     except GivenUp as exc:
         _end(str(exc), exc.code)
-    except NoPlace as exc:
+    except Mistake as exc:
         _end(str(exc), USAGE)
     except NotConnected as exc:
         _end(_advised(exc), UNREACHABLE if exc.status is None else REFUSED)

@@ -9,7 +9,7 @@ import typer
 from omote.clients import process
 from omote.clients.audience import Audience
 from omote.clients.place import Place
-from omote.clients.recording import UnfitFile, codecs_for
+from omote.clients.recording import codecs_for
 from omote.clients.terminal import (
     DEFAULT_SERVER,
     UNREACHABLE,
@@ -54,7 +54,8 @@ def watch(
         audience = Audience(Place.read(stage, url), token)
         if camera and save is not None:
             raise GivenUp("--camera shows and --save keeps; start one omote watch for each", USAGE)
-        _check(save)
+        if save is not None:
+            codecs_for(save)
 
         async def work(stop: asyncio.Event) -> None:
             if save is not None:
@@ -69,11 +70,3 @@ def watch(
         give(audience.told())
         if audience.lost:
             raise GivenUp("the connection was lost", UNREACHABLE)
-
-
-def _check(file: Path | None) -> None:
-    try:
-        if file is not None:
-            codecs_for(file)
-    except UnfitFile as exc:
-        raise GivenUp(str(exc), USAGE) from exc

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from omote.engines.effect import AnyEffect, Params, Rung, UnknownEffect, kinds
-from omote.engines.model import Models
+from omote.engines.model import Models, Taken
 from omote.engines.pixels import Pixels
 from omote.streams.frame import Frame
 
@@ -39,6 +39,7 @@ class Chain:
         self._models = models
         self._pixels = pixels
         self._effects: dict[str, AnyEffect] = {}
+        self._taken: dict[str, Taken] = {}
         self._params: Mapping[str, Params] = {}
         self._logged: dict[str, float] = {}
         self._size = (0, 0)
@@ -49,7 +50,11 @@ class Chain:
         known = kinds()
         if unknown := [name for name in names if name not in known]:
             raise UnknownEffect(f"no effect {unknown[0]!r}; there are {', '.join(known)}")
-        return {n: self._effects.get(n) or known[n](self._models, self._pixels) for n in names}
+        return {name: self._effects.get(name) or self._new(known[name]) for name in names}
+
+    def _new(self, kind: type[AnyEffect]) -> AnyEffect:
+        self._taken[kind.name] = taken = Taken(self._models)
+        return kind(taken, self._pixels)
 
     def use(self, built: dict[str, AnyEffect], params: Mapping[str, Params]) -> None:
         """Put what `build` made to work, between two frames; what fell out is closed."""
@@ -97,6 +102,10 @@ class Chain:
         if now - self._logged.get(name, -1.0) >= 1.0:
             self._logged[name] = now
             logger.exception("effect %s failed, frame passed on without it", name)
+
+    def models(self) -> dict[str, list[str]]:
+        """What each effect has taken so far, and where it runs."""
+        return {name: self._taken[name].names() for name in self._effects}
 
     @property
     def conceals(self) -> bool:

@@ -40,6 +40,13 @@ class Models:
                 self._loaded[name] = self._load(name)
             return self._loaded[name]
 
-    def loaded(self) -> tuple[str, ...]:
-        """Names of what runs, with its backend."""
-        return tuple(model.name for model in self._loaded.values())
+
+class Taken(Models):
+    """Models as one effect sees them: the same ones, and a note of which it has taken."""
+
+    def __init__(self, models: Models) -> None:
+        super().__init__(models.__getitem__)
+
+    def names(self) -> list[str]:
+        """Of what it took, with the backend each runs on; never waits for one that loads."""
+        return [model.name for model in tuple(self._loaded.values())]

@@ -50,8 +50,8 @@ class Eye:
 
 
 def carried(alpha: Floats, flow: Floats) -> Floats:
-    """A map of any size, moved as the flow says."""
-    height, width = alpha.shape
+    """A map of any size, (h, w) or (h, w, k), moved as the flow says."""
+    height, width = alpha.shape[:2]
     steps = flow.copy()
     steps[..., 0] *= width / flow.shape[1]
     steps[..., 1] *= height / flow.shape[0]
@@ -59,8 +59,8 @@ def carried(alpha: Floats, flow: Floats) -> Floats:
 
 
 def _taken(values: NDArray[Number], flow: NDArray[Any]) -> NDArray[Number]:
-    """(h, w), each value taken from where the flow points."""
-    height, width = values.shape
+    """The map, each value taken from where the flow points."""
+    height, width = values.shape[:2]
     sources = _here(width, height) + flow
     together: Any = None  # one map of both x and y, which OpenCV's types do not know
     edge = cv2.BORDER_REPLICATE

@@ -6,7 +6,7 @@ import av
 import cv2
 import numpy as np
 
-from omote.engines import composition, edges, softness
+from omote.engines import composition, edges, softness, subtraction
 from omote.engines.composition import Edge, Soft
 from omote.engines.edges import Alpha
 from omote.engines.i420 import I420, Colours, blank, opened, paste, scaled, turned
@@ -77,6 +77,9 @@ class Pixels(Protocol):
     def composite(self, picture: Picture, matte: Plane, behind: Picture, edge: Edge) -> Picture:
         """What is under `matte` over `behind`, a picture of the same size and colours."""
 
+    def without(self, picture: Picture, layer: Floats) -> Picture:
+        """The picture less a `layer` (h, w, 3) of RGB levels known at a small size."""
+
     def mirrored(self, picture: Picture) -> Picture:
         """The picture with left and right swapped."""
 
@@ -97,12 +100,13 @@ class CpuPixels:
         """
         cv2.setNumThreads(1)
         self._warm_up()
-        seal(*edges.KERNELS, *composition.KERNELS, *softness.KERNELS)
+        seal(*edges.KERNELS, *composition.KERNELS, *softness.KERNELS, *subtraction.KERNELS)
 
     def _warm_up(self) -> None:
         picture = self.from_video(VideoPicture(av.VideoFrame(64, 48, "yuv420p")))
         matte = self.guided_upsample(np.eye(64, dtype=np.float32), picture)
         self.composite(picture, matte, self.bokeh(picture, 8, matte), Edge())
+        self.without(picture, np.zeros((12, 16, 3), np.float32))
 
     def from_video(self, picture: VideoPicture) -> Picture:
         """See `Pixels`; planes of yuv420p are read in place, other formats are converted once."""
@@ -189,6 +193,10 @@ class CpuPixels:
     def composite(self, picture: Picture, matte: Plane, behind: Picture, edge: Edge) -> Picture:
         """See `Pixels`."""
         return composition.composed(_cpu(picture), _alpha(matte), _behind(behind), edge)
+
+    def without(self, picture: Picture, layer: Floats) -> Picture:
+        """See `Pixels`."""
+        return subtraction.subtracted(_cpu(picture), layer)
 
     def mirrored(self, picture: Picture) -> Picture:
         """See `Pixels`."""

@@ -13,7 +13,7 @@ from omote.server.control import AT_MOST, Answer, Control
 from omote.server.messages import Refusal
 from omote.server.problems import Problem
 from omote.server.protocols import Stage, Stages
-from omote.server.schemas import accepted_schema, described, model_schema, order_schema
+from omote.server.schemas import accepted_schema, blocks, described, model_schema, order_schema
 from omote.server.tokens import SCOPES, Gate
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -92,8 +92,14 @@ class Catalogue:
         return stage
 
     async def effects(self) -> dict[str, Any]:
-        """Every effect there is, with the JSON schema of its parameters."""
-        return {"effects": [described(name, kind) for name, kind in kinds().items()]}
+        """Every effect and every block of stage settings, with the JSON schemas of their values.
+
+        An effect's values are at `params.{name}` of an order and a state, a block's at `{name}`.
+        """
+        return {
+            "effects": [described(name, kind, kind.Params) for name, kind in kinds().items()],
+            "settings": [described(name, model, model) for name, model in blocks()],
+        }
 
     def routes(self) -> APIRouter:
         """The explicit list."""

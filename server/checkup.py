@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import onnxruntime
 
+from omote.server.broker import PORT
 from omote.server.broker_address import BrokerAddress
 from omote.server.certificate import self_signed
 from omote.server.config import Misconfigured
@@ -53,15 +54,14 @@ def _packages() -> Iterator[Finding]:
     absent: dict[str, str] = {}
     for requirement in requires("omote") or ():
         name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
-        extra = requirement.partition("extra == ")[2].strip("\"' ")
         try:
             found[name] = version(name)
         except PackageNotFoundError:
-            absent[name] = extra
+            absent[name] = requirement
     words = ", ".join(f"{name} {number}" for name, number in found.items())
     yield Finding("packages", "works", words, found)
-    for name, extra in absent.items():
-        if extra:
+    for name, requirement in absent.items():
+        if extra := requirement.partition("extra == ")[2].strip("\"' "):
             how = f"not installed; only the extra `{extra}` needs it: pip install 'omote[{extra}]'"
             yield Finding(name, "missing", how)
         elif "win32" not in requirement or sys.platform != "win32":
@@ -111,7 +111,7 @@ def _locked(device: str) -> str:
 
 
 def _ports(options: Options) -> Iterator[Finding]:
-    for name, port in (("http port", options.port), ("mqtt port", 1883)):
+    for name, port in (("http port", options.port), ("mqtt port", PORT)):
         try:
             with socket.create_server(("127.0.0.1", port)):
                 yield Finding(name, "works", f"{port} is free on the loopback address")

@@ -53,6 +53,7 @@ COMMANDS = {
         "Say what works here, what does not and why, and how fast.",
     ),
     "bench": Entry("omote.server.bench:app", "Measure Omote on this machine."),
+    "train": Entry("omote.server.train:app", "Train Omote's own nets on this machine."),
 }
 
 

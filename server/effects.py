@@ -10,8 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from omote.engines.effect import kinds
-from omote.server.orders import StageSettings
-from omote.server.schemas import Path, Schema, described, facts, order_schema, parameters
+from omote.server.schemas import Path, Schema, blocks, described, facts, order_schema, parameters
 
 USAGE = 2
 
@@ -57,13 +56,18 @@ def description(names: Sequence[str], *, whole: bool) -> dict[str, Any]:
     rows = list(parameters())
     told: dict[str, Any] = {
         "effects": [
-            {**described(name, kinds()[name]), "parameters": _of(rows, "params", name)}
+            {
+                **described(name, kinds()[name], kinds()[name].Params),
+                "parameters": _of(rows, "params", name),
+            }
             for name in names
         ]
     }
     if whole:
-        schema = StageSettings.model_json_schema()
-        told["stage"] = {"schema": schema, "parameters": _of(rows, "stage")}
+        told["settings"] = [
+            {**described(block, model, model), "parameters": _of(rows, block)}
+            for block, model in blocks()
+        ]
         told["order"] = order_schema()
     return told
 
@@ -78,8 +82,7 @@ def _of(rows: Sequence[tuple[Path, Schema]], *within: str) -> list[dict[str, Any
 
 def _show(console: Console, told: Mapping[str, Any]) -> None:
     parts = [(x["name"], x["description"], x["parameters"]) for x in told["effects"]]
-    if "stage" in told:
-        parts.append(("stage", "What is set of a stage itself.", told["stage"]["parameters"]))
+    parts += [(x["name"], x["description"], x["parameters"]) for x in told.get("settings", [])]
     for name, words, rows in parts:
         console.print(f"[bold]{name}[/]  {words}", highlight=False)
         table = Table("key", "default", "may be", "meaning", box=None, padding=(0, 2, 0, 1))

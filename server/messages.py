@@ -66,7 +66,9 @@ class State(Message):
     scene: SceneState
     depth: DepthState
     rung: int = Field(ge=0, le=7, description="Step of the ladder; 0 is full quality.")
-    models: list[str] = Field(description="What is loaded and where it runs.")
+    models: dict[str, list[str]] = Field(
+        description="The nets each effect has taken so far, and where each runs."
+    )
     mqtt: MqttStatus = Field(description="Whether orders come over MQTT now.")
     version: str
 

@@ -103,7 +103,7 @@ def _ages(stages: Sequence[Stage]) -> Metric:
     for stage in stages:
         kept = [(edge, count) for edge, count in stage.age_buckets() if edge in EDGES_MS]
         bounds = [("+Inf" if edge == inf else f"{edge * 1e-3:g}", count) for edge, count in kept]
-        metric.add_metric([stage.name], bounds, sum_value=None)
+        metric.add_metric([stage.name], bounds, stage.age_sum_ms() * 1e-3)
     return metric
 
 

@@ -29,12 +29,14 @@ class Invalid(Exception):
 
 
 class StageSettings(BaseModel):
-    """What is ordered of a stage itself, not of one effect."""
+    """How the camera's picture is taken in, and what a frame may cost."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     orientation: Literal[0, 90, 180, 270] = Field(
-        0, description="Degrees, clockwise, by which the camera's picture is turned upright."
+        0,
+        description="Degrees, clockwise, by which the camera's picture is turned upright.",
+        json_schema_extra={"unit": "°"},
     )
     mirror: bool = Field(False, description="Swap left and right.")
     budget_ms: float | None = Field(
@@ -43,6 +45,7 @@ class StageSettings(BaseModel):
         le=1000,
         description="Milliseconds a frame may take before the stage steps down its ladder;"
         " empty is one frame interval.",
+        json_schema_extra={"unit": "ms"},
     )
     bypass: bool = Field(False, description="Pass the camera through without any effect.")
     view: Literal["result", "depth"] = Field(

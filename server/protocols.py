@@ -63,6 +63,9 @@ class Stage(Protocol):
     def age_buckets(self) -> list[tuple[float, int]]:
         """(upper bound in milliseconds, cumulative count) of the age of every frame that left."""
 
+    def age_sum_ms(self) -> float:
+        """Of all ages that are counted, milliseconds."""
+
 
 class Stages(Protocol):
     """Every stage by name."""

@@ -3,13 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from importlib.resources import as_file, files
 from itertools import islice
-from typing import Any
 
 import av
 import numpy as np
-import onnxruntime
 
 from omote.engines import weights
 from omote.engines.chain import Chain
@@ -36,8 +33,6 @@ OVERHEAD = 1.2
 "A stage's processor time over that of its decoder, effects and encoder: network and loop."
 USABLE = 0.85
 "Of the processor; the rest is for everything else on the machine."
-
-NUMBERS = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
 
 
 def findings(cores: int) -> Iterator[Finding]:
@@ -81,31 +76,13 @@ def _capacity(steps: dict[str, float], cores: int) -> Finding:
 
 def _model(name: str) -> Finding:
     try:
-        load(name)  # is it the file that was shipped, and does it run?
-        taken = model_ms(name)
+        model = load(name)  # is it the file that was shipped, and does it run?
     except BrokenModel as exc:
         return Finding(f"model {name}", "wrong", str(exc))
-    if taken is None:
-        return Finding(f"model {name}", "works", "loads; not measured, its sizes are free")
+    nothing = model.zeros()
+    taken = median_ms(lambda: model(nothing))
     words = f"{taken:.1f} ms on one thread of the CPU"
     return Finding(f"model {name}", "works", words, {"p50_ms": round(taken, 2)})
-
-
-def model_ms(name: str) -> float | None:
-    """Median of some runs on zeros; None where its inputs do not say their sizes."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    with as_file(files(weights) / f"{name}.onnx") as path:
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    inputs: dict[str, Any] = {}
-    for argument in session.get_inputs():
-        sizes = [
-            1 if at == 0 and not isinstance(s, int) else s for at, s in enumerate(argument.shape)
-        ]
-        if argument.type not in NUMBERS or not all(isinstance(size, int) for size in sizes):
-            return None
-        inputs[argument.name] = np.zeros(sizes, NUMBERS[argument.type])
-    return median_ms(lambda: session.run(None, inputs))
 
 
 def chart() -> list[av.VideoFrame]:

@@ -126,7 +126,7 @@ class Stage:
                 **self._depth.state(),
             },
             "rung": int(pipeline.ladder.rung),
-            "models": list(self._workshop.models.loaded()),
+            "models": pipeline.chain.models(),
             "mqtt": self._workshop.mqtt,
             "version": VERSION,
         }
@@ -148,6 +148,10 @@ class Stage:
     def age_buckets(self) -> list[tuple[float, int]]:
         """(upper bound in milliseconds, cumulative count) of the age of every frame that left."""
         return self._pipeline.stats.age_histogram.buckets()
+
+    def age_sum_ms(self) -> float:
+        """Of all ages that are counted, milliseconds."""
+        return self._pipeline.stats.age_histogram.sum_ms
 
     def _check_open(self) -> None:
         if self.closed.is_set():

@@ -84,6 +84,9 @@ class FakeStage:
     def age_buckets(self) -> list[tuple[float, int]]:
         return [(1.0, 0), (20.0, 5), (21.0, 7), (math.inf, 9)]
 
+    def age_sum_ms(self) -> float:
+        return 130.0
+
     def stats(self) -> dict[str, Any]:
         return {
             "fps_in": 29.9,

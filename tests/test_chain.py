@@ -6,8 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from omote.engines import onnx
 from omote.engines.chain import Chain
 from omote.engines.effect import Params, Rung, UnknownEffect
+from omote.engines.effects.matte import Matte
 from omote.engines.model import Model, Models, UnknownModel
 from omote.engines.pixels import CpuPixels
 from omote.streams.frame import Frame, VideoPicture
@@ -140,6 +142,15 @@ def test_building_changes_nothing_yet() -> None:
     made = chain("tint")
     made.build(["broken"])
     assert list(made(opened()[0], Rung.FULL).steps_ms) == ["tint"]
+
+
+def test_each_effect_says_which_models_it_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("omote.engines.chain.kinds", lambda: {"matte": Matte, "tint": Tint})
+    made = Chain(Models(onnx.load), PIXELS)
+    made.use(made.build(("matte", "tint")), {"matte": Matte.Params(), "tint": Tint.Params()})
+    assert made.models() == {"matte": [], "tint": []}
+    made(opened()[0], Rung.FULL)
+    assert made.models() == {"matte": ["selfie_landscape@onnx-cpu"], "tint": []}
 
 
 def test_an_unknown_effect_is_named_with_those_there_are() -> None:

@@ -92,7 +92,8 @@ def test_effects_are_described_whole() -> None:
         assert list(rows) == [f"{effect['name']}.{field}" for field in fields]
         assert effect["schema"]["properties"].keys() == fields.keys()
         assert all(row["description"] and "default" in row for row in rows.values())
-    keys = [row["key"] for row in told["stage"]["parameters"]]
+    [stage] = [block for block in told["settings"] if block["name"] == "stage"]
+    keys = [row["key"] for row in stage["parameters"]]
     assert keys == [f"stage.{field}" for field in StageSettings.model_fields]
     assert told["order"]["properties"]["params"]
 
@@ -100,7 +101,7 @@ def test_effects_are_described_whole() -> None:
 def test_one_effect_may_be_described_alone() -> None:
     told = json.loads(omote("effects", "background", "--json").stdout)
     assert [effect["name"] for effect in told["effects"]] == ["background"]
-    assert "stage" not in told
+    assert "settings" not in told
 
 
 def test_effects_are_a_table_for_people() -> None:

@@ -32,6 +32,7 @@ OPTIONAL = {
     "record3d",
     "omote.server.bench.chromium",
     "omote.clients.order_mqtt",
+    "omote.engines.training",
 }
 "Heavy, or not on every system: imported where the one place that needs them is."
 

@@ -20,13 +20,14 @@ from amqtt.contexts import Action
 from amqtt.plugins.base import BaseTopicPlugin
 from amqtt.session import Session
 
+from omote.server.bench.mosquitto import PATH, Mosquitto, free_port, mosquitto
 from omote.server.broker_address import BrokerAddress
 from omote.server.certificate import self_signed
 from omote.server.config import Misconfigured
 from omote.server.mqtt import LONGEST_PAUSE_S, SHORTEST_PAUSE_S, Pauses
 from omote.server.topics import Topics
 from tests.house import PATIENCE_S, House, Listener, house, listener, until
-from tests.mosquitto import PATH, Embedded, Mosquitto, embedded, free_port, mosquitto, run
+from tests.mosquitto import Embedded, embedded, run
 from tests.peers import client
 from tests.test_serve import omote
 
@@ -628,7 +629,9 @@ async def test_the_order_in_the_readme_is_one(tmp_path: Path) -> None:
 
 def printed(language: str) -> list[str]:
     """The lines of the one block of code in a language that the README has on control."""
-    text = (Path(__file__).parents[1] / "README-control.md").read_text()
+    whole = (Path(__file__).parents[1] / "README.md").read_text()
+    _, _, control = whole.partition("\n## Control\n")
+    text, _, _ = control.partition("\n## ")
     [block] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
     return str(block).splitlines()
 

@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from omote.engines import weights
-from omote.engines.model import Models, UnknownModel
+from omote.engines.model import Models, Taken, UnknownModel
 from omote.engines.onnx import BrokenModel, OnnxModel, load
 
 Shape = Sequence[int | str]
@@ -39,7 +39,14 @@ def test_a_shipped_model_is_loaded_by_its_stem_and_kept() -> None:
     models = Models(load)
     model = models["selfie_landscape"]
     assert model is models["selfie_landscape"]
-    assert models.loaded() == ("selfie_landscape@onnx-cpu",)
+
+
+def test_who_takes_models_is_known_to_have_taken_them_and_shares_them() -> None:
+    models = Models(load)
+    first, second = Taken(models), Taken(models)
+    assert first["selfie_landscape"] is second["selfie_landscape"]
+    assert first.names() == ["selfie_landscape@onnx-cpu"]
+    assert Taken(models).names() == []
 
 
 def test_a_users_file_is_loaded_by_its_path(tmp_path: Path) -> None:

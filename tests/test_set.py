@@ -10,10 +10,10 @@ from omote.clients import completion
 from omote.clients.assignments import NoOrder, order_of
 from omote.clients.order_mqtt import shows
 from omote.clients.place import NoPlace, Place
+from omote.server.bench.mosquitto import mosquitto
 from omote.server.tokens import parse
 from tests.command import omote
 from tests.house import house
-from tests.mosquitto import mosquitto
 
 SECRET = "0123456789abcdef"
 HOME = "http://127.0.0.1:8080"

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
-from pydantic.config import JsonDict
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict, JsonValue
 
 from omote.engines import backdrops, effect
 from omote.engines.composition import Edge
@@ -22,6 +22,21 @@ COLOUR = "^#[0-9a-fA-F]{6}$"
 BLURRED: JsonDict = {"shown_when": {"mode": ["blur", "disc"]}}
 "A form need not show what does nothing in another mode."
 UPLOADED: JsonDict = {"shown_when": {"mode": ["image", "video"]}}
+PICKED: JsonDict = {
+    **UPLOADED,
+    "media": "backgrounds",
+    "media_types": {"mode": {"image": "image/", "video": "video/"}},
+}
+"A form shows uploads to pick from, in each mode those that fit it."
+BOTH: list[JsonValue] = ["matte", "background"]
+PRESETS: list[JsonValue] = [
+    {"name": "Soft room", "effects": BOTH, "params": {"strength": 0.35}},
+    {"name": "Deep blur", "effects": BOTH, "params": {"strength": 1.0}},
+    {"name": "Lens", "effects": BOTH, "params": {"mode": "disc", "strength": 0.7}},
+    {"name": "Studio", "effects": BOTH, "params": {"mode": "colour", "light_wrap": 0.35}},
+    {"name": "Green screen", "effects": BOTH, "params": {"mode": "key"}},
+]
+"What a form offers at one press; the rest of the parameters are the defaults."
 
 
 class Background:
@@ -33,6 +48,8 @@ class Background:
 
     class Params(effect.Params):
         """Which background, and how the person is set before it."""
+
+        model_config = ConfigDict(json_schema_extra={"presets": PRESETS})
 
         mode: Literal["blur", "disc", "image", "video", "colour", "key"] = Field(
             "blur",
@@ -49,7 +66,7 @@ class Background:
             "",
             max_length=80,
             description="Name of the uploaded picture or film to show.",
-            json_schema_extra={**UPLOADED, "media": "backgrounds"},
+            json_schema_extra=PICKED,
         )
         fit: Literal["cover", "contain"] = Field(
             "cover",

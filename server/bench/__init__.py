@@ -2,6 +2,8 @@
 
 import typer
 
+from omote.server.bench.control import control
+from omote.server.bench.deglare import deglare
 from omote.server.bench.depth.command import depth
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
@@ -13,5 +15,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(live)
+app.command()(control)
 app.command()(encoder)
 app.command()(depth)
+app.command()(deglare)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from omote.clients.request import NotConnected
-from omote.server.bench.bars import Bar, bars
+from omote.server.bench.bars import Bar, bars, show_bars
 from omote.server.bench.cases import CASES
 from omote.server.bench.child import ChildFailed
 from omote.server.bench.figures import Figures
@@ -99,10 +99,7 @@ def _show(console: Console, figures: Sequence[Figures], held: Sequence[Bar]) -> 
     for row in ROWS:
         table.add_row(row, *(_words(each.told()[row]) for each in figures))
     console.print(table)
-    for bar in held:
-        style = "green" if bar.holds else "red"
-        compared = f"{_words(bar.value)} (bar: {bar.limit:.4g})"
-        console.print(f"{'holds' if bar.holds else 'FAILS'}  {bar.bar}: {compared}", style=style)
+    show_bars(console, held)
 
 
 def _words(value: Any) -> str:

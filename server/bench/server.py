@@ -49,6 +49,7 @@ class ServerUnderTest:
     def __init__(self, url: str, process: Child, stages: Sequence[str]) -> None:
         self.url = url
         self.stages = stages
+        self._child = process
         self._process = psutil.Process(process.pid)
 
     def whip(self, stage: str) -> str:
@@ -58,6 +59,18 @@ class ServerUnderTest:
     def whep(self, stage: str) -> str:
         """Where to watch."""
         return f"{self.url}/whep/{stage}"
+
+    async def says(self, pattern: str, within: float) -> str:
+        """The first group of `pattern` in its log; raises `ChildFailed`."""
+        return await self._child.says(pattern, within)
+
+    async def mqtt_port(self) -> int:
+        """Where its embedded broker listens; raises `ChildFailed`."""
+        return int(await self.says(r"mqtt broker mqtt://127\.0\.0\.1:(\d+) is there", START))
+
+    def children(self) -> list[psutil.Process]:
+        """The processes it started."""
+        return list(self._process.children(recursive=True))
 
     async def order(self, stage: str, patch: Mapping[str, Any]) -> None:
         """Make a stage and change its settings; raises `ChildFailed` when refused."""
@@ -126,10 +139,14 @@ def busy() -> float:
 
 @asynccontextmanager
 async def omote(
-    *stages: str, effects: Sequence[str], loss: float = 0.0, delay_ms: float = 0.0
+    *stages: str,
+    effects: Sequence[str],
+    loss: float = 0.0,
+    delay_ms: float = 0.0,
+    more: Sequence[str] = (),
 ) -> AsyncIterator[ServerUnderTest]:
     """`omote serve` with these stages; with loss (percent) or delay, the same on a bad network."""
-    arguments: Sequence[str] = SERVE
+    arguments: Sequence[str] = (*SERVE, *more)
     if loss or delay_ms:
         arguments = (*LOSSY, "--loss", str(loss), "--delay-ms", str(delay_ms))
     async with running("server", arguments, stages) as server:
