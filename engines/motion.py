@@ -15,6 +15,8 @@ Number = TypeVar("Number", np.uint8, np.float32)
 
 NOISE = 3.0
 "Differences of light below this are noise, in levels of 255 averaged over 3 x 3 small pixels."
+QUIET = 2.0
+"Differences below this are no motion either, in the same levels over 5 x 5."
 SURE = 9.0
 "Differences above this are another thing, no doubt."
 
@@ -37,11 +39,14 @@ class Eye:
     def __init__(self) -> None:
         self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
 
-    def motion(self, before: Bytes, now: Bytes) -> Motion:
-        """From two luma pictures (h, w) of one size, about 128 pixels long."""
-        flow = np.zeros((*now.shape, 2), np.float32)
+    def motion(self, before: Bytes, now: Bytes, guess: Floats | None = None) -> Motion:
+        """From two luma pictures (h, w) of one size; `guess` is a flow to begin the search with."""
+        flow = np.zeros((*now.shape, 2), np.float32) if guess is None else guess.copy()
         self._search.calc(now, before, flow)
-        expected = _taken(before, flow)
+        # What is far away has moved, even if by chance it looks like what was here.
+        far = np.abs(flow).max(2) - 1
+        flow *= np.clip(np.maximum(_moving(before, now), far), 0, 1)[..., None]
+        expected = taken(before, flow)
         # At an edge half a pixel changes much: what is between the neighbours is no surprise.
         above = cv2.subtract(now, cv2.dilate(expected, _NEIGHBOURS))
         below = cv2.subtract(cv2.erode(expected, _NEIGHBOURS), now)
@@ -49,23 +54,31 @@ class Eye:
         return Motion(flow, np.clip((difference - NOISE) / (SURE - NOISE), 0, 1))
 
 
+def _moving(before: Bytes, now: Bytes) -> Floats:
+    """(h, w): 0 where there is no more change than noise, where a search finds motion by chance."""
+    change = cv2.blur(cv2.absdiff(now, before), (5, 5)).astype(np.float32)
+    moving = np.clip((change - QUIET) / (NOISE - QUIET), 0, 1)
+    return np.asarray(cv2.blur(cv2.dilate(moving, _NEIGHBOURS), (5, 5)), np.float32)
+
+
 def carried(alpha: Floats, flow: Floats) -> Floats:
-    """A map of any size, (h, w) or (h, w, k), moved as the flow says."""
+    """A map (h, w) or (h, w, n) of any size, moved as the flow says."""
     height, width = alpha.shape[:2]
     steps = flow.copy()
     steps[..., 0] *= width / flow.shape[1]
     steps[..., 1] *= height / flow.shape[0]
-    return _taken(alpha, cv2.resize(steps, (width, height)))
+    return taken(alpha, cv2.resize(steps, (width, height)))
 
 
-def _taken(values: NDArray[Number], flow: NDArray[Any]) -> NDArray[Number]:
-    """The map, each value taken from where the flow points."""
+def taken(
+    values: NDArray[Number], flow: NDArray[Any], outside: int = cv2.BORDER_REPLICATE
+) -> NDArray[Number]:
+    """(h, w) or (h, w, n), each value taken from where the flow, of the same size, points."""
     height, width = values.shape[:2]
     sources = _here(width, height) + flow
     together: Any = None  # one map of both x and y, which OpenCV's types do not know
-    edge = cv2.BORDER_REPLICATE
-    taken: Any = cv2.remap(values, sources, together, cv2.INTER_LINEAR, borderMode=edge)
-    return np.asarray(taken, values.dtype)
+    found: Any = cv2.remap(values, sources, together, cv2.INTER_LINEAR, borderMode=outside)
+    return np.asarray(found, values.dtype)
 
 
 def still(before: Bytes, now: Bytes) -> bool:

@@ -6,17 +6,28 @@ import av
 import cv2
 import numpy as np
 
-from omote.engines import composition, edges, softness, subtraction
+from omote.engines import (
+    composition,
+    edges,
+    layers,
+    lightness,
+    retouching,
+    softness,
+    subtraction,
+)
 from omote.engines.composition import Edge, Soft
-from omote.engines.edges import Alpha
-from omote.engines.i420 import I420, Colours, blank, opened, paste, scaled, turned
+from omote.engines.edges import Alpha, Patch
+from omote.engines.i420 import I420, Colours, blank, cut, opened, paste, scaled, turned
 from omote.engines.kernels import Bytes, Floats, seal
+from omote.engines.retouching import Touch
 from omote.streams.frame import Picture, Plane, VideoPicture
 
 Size = tuple[int, int]
 "Width, height, pixels."
 Rgb = tuple[int, int, int]
 "Red, green, blue, 0..255."
+Box = tuple[int, int, int, int]
+"Left, top, right, bottom, pixels."
 
 
 class Pixels(Protocol):
@@ -37,6 +48,15 @@ class Pixels(Protocol):
     def small(self, picture: Picture, size: Size) -> Bytes:
         """The whole picture at `size`, RGB (h, w, 3), without opening the full size as RGB."""
 
+    def crop(self, picture: Picture, box: Box, size: Size) -> Bytes:
+        """A part of the picture at `size`, RGB (h, w, 3); beyond the frame it is black."""
+
+    def luma(self, picture: Picture, size: Size) -> Bytes:
+        """The whole picture's light at `size`, (h, w), as its video says it."""
+
+    def light(self, picture: Picture) -> tuple[float, float]:
+        """Mean luma, 0..1, and the standard deviation of the noise, levels of 255; roughly."""
+
     def guided_upsample(
         self,
         alpha: Floats,
@@ -44,12 +64,20 @@ class Pixels(Protocol):
         feather: float = 0.0,
         coarser: int = 0,
         age_s: float = 0.0,
+        patch: Patch | None = None,
+        before: Plane | None = None,
+        steady: float = 0.0,
     ) -> Plane:
         """A small alpha (h, w), 0..1, as a plane of the picture, its edge where colours change.
 
         `feather` is added softness in pixels. Each `coarser` quarters the work on colours. `age_s`
-        is told in the plane: seconds since the picture the alpha was inferred from.
+        is told in the plane: seconds since the picture the alpha was inferred from. `patch` is
+        finer alpha of a part; the larger of both counts. `steady`, 0..1, tells how much is kept of
+        `before`, the plane of the frame before, where the picture keeps still.
         """
+
+    def grey(self, values: Floats | Plane, like: Picture) -> Picture:
+        """A map of any size, or a plane, as a picture: 0 is black and 1 is white."""
 
     def alpha(self, plane: Plane) -> Floats:
         """(H, W), 0..1; too slow for the way of a frame."""
@@ -76,6 +104,15 @@ class Pixels(Protocol):
 
     def composite(self, picture: Picture, matte: Plane, behind: Picture, edge: Edge) -> Picture:
         """What is under `matte` over `behind`, a picture of the same size and colours."""
+
+    def low(self, plane: Plane, size: Size) -> Floats:
+        """A plane at a small size, (h, w), 0..1, without its detail."""
+
+    def layered(self, picture: Picture, amount: Floats, near: Picture, far: Picture) -> Picture:
+        """The picture where `amount` (h, w) is 0, `near` at a half, `far` at 1; both of `blur`."""
+
+    def retouched(self, picture: Picture, skin: Floats, touch: Touch) -> Picture:
+        """The picture with its skin, a small map (h, w), 0..1, smoothed and evened."""
 
     def without(self, picture: Picture, layer: Floats) -> Picture:
         """The picture less a `layer` (h, w, 3) of RGB levels known at a small size."""
@@ -152,9 +189,48 @@ class CpuPixels:
         feather: float = 0.0,
         coarser: int = 0,
         age_s: float = 0.0,
+        patch: Patch | None = None,
+        before: Plane | None = None,
+        steady: float = 0.0,
     ) -> Plane:
         """See `Pixels`."""
-        return edges.drawn(alpha, _cpu(picture), feather, coarser, age_s)
+        last = None if before is None else _alpha(before)
+        return edges.drawn(alpha, _cpu(picture), feather, coarser, age_s, patch, last, steady)
+
+    def crop(self, picture: Picture, box: Box, size: Size) -> Bytes:
+        """See `Pixels`."""
+        of = _cpu(picture)
+        left, top, right, bottom = box
+        inner = max(left, 0), max(top, 0), min(right, of.width), min(bottom, of.height)
+        across, down = size[0] / (right - left), size[1] / (bottom - top)
+        x, y = round((inner[0] - left) * across), round((inner[1] - top) * down)
+        width, height = round((inner[2] - inner[0]) * across), round((inner[3] - inner[1]) * down)
+        planes = cv2.merge(cut(of, inner, (width, height)))
+        rgb = cv2.transform(planes, of.colours.to_rgb())
+        rims = y, size[1] - height - y, x, size[0] - width - x
+        return np.asarray(cv2.copyMakeBorder(rgb, *rims, cv2.BORDER_CONSTANT), np.uint8)
+
+    def luma(self, picture: Picture, size: Size) -> Bytes:
+        """See `Pixels`."""
+        return np.asarray(cv2.resize(_cpu(picture).near(size)[0], size), np.uint8)
+
+    def light(self, picture: Picture) -> tuple[float, float]:
+        """See `Pixels`; from every eighth tile of the luma plane."""
+        return lightness.measured(_cpu(picture))
+
+    def grey(self, values: Floats | Plane, like: Picture) -> Picture:
+        """See `Pixels`."""
+        bytes_ = (
+            _alpha(values).half
+            if isinstance(values, Alpha)
+            else cv2.convertScaleAbs(np.asarray(values), alpha=255)
+        )
+        made = self.plain((0, 0, 0), like)
+        full = cv2.resize(bytes_, (like.width, like.height))
+        rows = _cpu(made).colours.from_rgb()[0]
+        white, black = float(rows[:3].sum()), float(rows[3])
+        cv2.convertScaleAbs(full, _cpu(made).planes[0], white, black)
+        return made
 
     def alpha(self, plane: Plane) -> Floats:
         """See `Pixels`."""
@@ -193,6 +269,18 @@ class CpuPixels:
     def composite(self, picture: Picture, matte: Plane, behind: Picture, edge: Edge) -> Picture:
         """See `Pixels`."""
         return composition.composed(_cpu(picture), _alpha(matte), _behind(behind), edge)
+
+    def low(self, plane: Plane, size: Size) -> Floats:
+        """See `Pixels`."""
+        return np.asarray(cv2.resize(_alpha(plane).low, size), np.float32)
+
+    def layered(self, picture: Picture, amount: Floats, near: Picture, far: Picture) -> Picture:
+        """See `Pixels`."""
+        return layers.layered(_cpu(picture), amount, _soft(near), _soft(far))
+
+    def retouched(self, picture: Picture, skin: Floats, touch: Touch) -> Picture:
+        """See `Pixels`."""
+        return retouching.retouched(_cpu(picture), skin, touch)
 
     def without(self, picture: Picture, layer: Floats) -> Picture:
         """See `Pixels`."""
@@ -241,6 +329,12 @@ def _alpha(plane: Plane) -> Alpha:
     if not isinstance(plane, Alpha):
         raise TypeError(f"not a plane of CpuPixels: {type(plane).__name__}")
     return plane
+
+
+def _soft(picture: Picture) -> Soft:
+    if not isinstance(picture, Soft):
+        raise TypeError(f"not what CpuPixels blurs: {type(picture).__name__}")
+    return picture
 
 
 def _behind(picture: Picture) -> I420 | Soft:

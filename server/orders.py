@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from omote.engines.effect import Params, kinds
+from omote.streams.frame import View
 
 NOT_SETTINGS = frozenset({"id", "scene"})
 "Keys of an order that change nothing that is kept."
@@ -47,10 +48,12 @@ class StageSettings(BaseModel):
         " empty is one frame interval.",
         json_schema_extra={"unit": "ms"},
     )
-    bypass: bool = Field(False, description="Pass the camera through without any effect.")
-    view: Literal["result", "depth"] = Field(
-        "result", description="What is shown: the result, or depth in colours, red near, blue far."
+    view: View = Field(
+        "result",
+        description="What viewers see: the result, a map that the effect matte works with, or depth,"
+        " red near, blue far.",
     )
+    bypass: bool = Field(False, description="Pass the camera through without any effect.")
 
 
 class DepthSettings(BaseModel):

@@ -30,7 +30,7 @@ from omote.server.slate import slate
 from omote.server.stats import Stats
 from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
-from omote.streams.frame import Frame, VideoPicture
+from omote.streams.frame import Frame, Picture, Scene, VideoPicture
 from omote.streams.latest import Closed
 from omote.streams.synchroniser import Match
 
@@ -63,6 +63,7 @@ class Pipeline:
         self.scenery = Scenery()
         self.depth = DepthJoin(OwnDepth(workshop.depth))
         self._name = name
+        self._scene = Scene()
         self._workshop = workshop
         self._turn = asyncio.Lock()
         self._ordering = asyncio.Lock()
@@ -86,6 +87,12 @@ class Pipeline:
         """Never in silence: it ends when it is cancelled, or by a mistake of ours."""
         if not task.cancelled() and (mistake := task.exception()) is not None:
             logger.critical("stage %s has stopped", self._name, exc_info=mistake)
+
+    @property
+    def scene(self) -> Scene:
+        """What is known of the light: a message while it is fresh, or what an effect estimates."""
+        told = self.scenery.now()
+        return self._scene if told.origin == "none" and self._scene.origin == "estimate" else told
 
     def wake(self) -> None:
         """Somebody came: look again."""
@@ -272,12 +279,12 @@ class Pipeline:
             turn = self.chain(frame, rung)
         if took_ms is not None:
             turn = replace(turn, steps_ms={"depth": took_ms, **turn.steps_ms})
-        result = turn.frame.picture
+        result = shown(turn.frame)
+        if rung is Rung.PASS and self.chain.conceals:
+            result = pixels.veiled(result)
         if ordered.stage.view == "depth":
-            result = depth_view(pixels, frame.picture, frame.depth)
-        elif rung is Rung.PASS:
-            if self.chain.conceals:
-                result = pixels.veiled(result)
+            result = depth_view(pixels, result, frame.depth)
+        if rung is Rung.PASS:
             result = pixels.stamped(result, "effects paused")
         return turn, pixels.to_video(result)
 
@@ -289,16 +296,16 @@ class Pipeline:
         assert isinstance(picture, VideoPicture)
         began, mirror = time.perf_counter(), ordered.stage.mirror
         rotation = (picture.rotation + ordered.stage.orientation) % 360
-        shown, depth = self.depth.aligned(match, picture, rotation, ordered.depth, mirror)
+        taken, depth = self.depth.aligned(match, picture, rotation, ordered.depth, mirror)
         took = time.perf_counter() - began
-        opened = pixels.from_video(VideoPicture(shown.video, rotation))
+        opened = pixels.from_video(VideoPicture(taken.video, rotation))
         if mirror:
             opened = pixels.mirrored(opened)
         if depth is None:
             began = time.perf_counter()
             depth = self.depth.estimated(pixels, opened, ordered.depth)
             took += time.perf_counter() - began
-        frame = replace(frame, picture=opened, depth=depth)
+        frame = replace(frame, picture=opened, depth=depth, view=ordered.stage.view)
         return frame, took * 1e3 if depth is not None else None
 
     async def _encode(
@@ -345,9 +352,16 @@ class Pipeline:
             stats.step(name, took)
         stats.step("chain", (time.monotonic() - began) * 1e3)
         stats.step("wait", (began - frame.arrived) * 1e3)
+        self._scene = turn.frame.scene
         if (matte := turn.frame.matte) is not None:
             stats.matte_ages.add(matte.age_s * 1e3)
             stats.inferred.add(matte.age_s == 0)
+
+
+def shown(frame: Frame) -> Picture:
+    """The inspection picture that was asked for, where there is one; otherwise the result."""
+    view = frame.views.get(frame.view)
+    return frame.picture if view is None else view
 
 
 async def to_its_end(work: asyncio.Future[T]) -> T:

@@ -17,9 +17,10 @@ from omote.engines.effect import Params
 from omote.engines.model import Models, UnknownModel
 from omote.engines.onnx import BrokenModel, load
 from omote.engines.pixels import CpuPixels
-from omote.server.darkroom import Darkroom, Tally, View
+from omote.server.darkroom import Darkroom, Tally
 from omote.server.orders import Invalid, merge, validate_params
 from omote.streams.film import FilmReader, whole
+from omote.streams.frame import View
 from omote.streams.medium import SourceError
 from omote.streams.sound import UnwritableFilm
 from omote.streams.source import medium_of
@@ -63,8 +64,8 @@ def run(
     with _explained(), _interruptible():
         names = [name.strip() for name in effects.split(",") if name.strip()]
         typed = typed_params(names, params, settings or [])
-        if view == "matte" and "matte" not in names:
-            raise Refused("--view matte shows what the effect matte finds; name it in --effects")
+        if view != "result" and "matte" not in names:
+            raise Refused(f"--view {view} shows what the effect matte finds; name it in --effects")
         with (
             closing(_opened(source, target, limit)) as reader,
             _progress(reader, limit) as show,

@@ -120,7 +120,7 @@ class Stage:
             "effects": list(pipeline.settings.effects),
             "params": params,
             "stage": pipeline.settings.stage.model_dump(mode="json"),
-            "scene": _shown(pipeline.scenery.now()),
+            "scene": _shown(pipeline.scene),
             "depth": {
                 **pipeline.depth.state(pipeline.settings.depth),
                 **self._depth.state(),

@@ -7,6 +7,7 @@ from omote.server.bench.deglare import deglare
 from omote.server.bench.depth.command import depth
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
+from omote.server.bench.matte.command import matte
 
 app = typer.Typer(
     help="Measure Omote on this machine.\n\n\b\nExamples:\n  omote bench live --seconds 10",
@@ -18,4 +19,5 @@ app.command()(live)
 app.command()(control)
 app.command()(encoder)
 app.command()(depth)
+app.command()(matte)
 app.command()(deglare)
