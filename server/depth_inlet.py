@@ -4,8 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
+import cv2
+import numpy as np
+
+from omote.engines.depth.alignment import small_size
+from omote.engines.depth.pair import planes
 from omote.streams import hue
 from omote.streams.channel import Channel
 from omote.streams.decoder import Decoded
@@ -14,6 +19,9 @@ from omote.streams.depth_message import LABEL
 from omote.streams.depth_receiver import DepthReceiver
 from omote.streams.hue import Span
 from omote.streams.webrtc import Publisher, call_soon
+
+Second = Span | Literal["right"]
+"What a second picture is: depth in colours that mean these distances, or the right camera's."
 
 
 def _coloured(decoded: Decoded, span: Span) -> DepthFrame:
@@ -25,6 +33,22 @@ def _coloured(decoded: Decoded, span: Span) -> DepthFrame:
         index=decoded.index,
         arrived=decoded.arrived,
         origin="hue",
+    )
+
+
+def _right(decoded: Decoded) -> DepthFrame:
+    luma = planes(decoded.video).planes[0]
+    size = small_size((luma.shape[1], luma.shape[0]))
+    small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return DepthFrame(
+        steps=np.zeros(small.shape, np.uint16),
+        step_m=1.0,
+        captured=decoded.timestamp,
+        clock="own",
+        index=decoded.index,
+        arrived=decoded.arrived,
+        right=small,
+        origin="stereo",
     )
 
 
@@ -43,10 +67,12 @@ class DepthInlet:
         """Take the publisher's depth channel if it opens one."""
         publisher.on_channel(LABEL, lambda channel: self._begin(channel, publisher))
 
-    def hue(self, span: Span) -> Callable[[Decoded], None]:
-        """Take a second picture of hue-coded depth; told of it on a decoder's thread."""
+    def second(self, second: Second) -> Callable[[Decoded], None]:
+        """Take the second picture of a publisher; told of it on a decoder's thread."""
         loop = asyncio.get_running_loop()
-        return lambda decoded: call_soon(loop, self._put_hue, _coloured(decoded, span))
+        if second == "right":
+            return lambda decoded: call_soon(loop, self._put_second, _right(decoded))
+        return lambda decoded: call_soon(loop, self._put_second, _coloured(decoded, second))
 
     def hello(self, hello: Hello, origin: str) -> None:
         """As `DepthSink`."""
@@ -88,9 +114,9 @@ class DepthInlet:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _put_hue(self, frame: DepthFrame) -> None:
-        if self._origin != "hue":
-            self.hello(Hello("own", name="hue"), "hue")
+    def _put_second(self, frame: DepthFrame) -> None:
+        if self._origin != frame.origin:
+            self.hello(Hello("own", name=frame.origin), frame.origin)
         self.put(frame)
 
     def _begin(self, channel: Channel, publisher: Publisher) -> None:

@@ -12,7 +12,7 @@ from omote.server.depth_means import DepthMeans, OwnDepth
 from omote.server.orders import DepthSettings
 from omote.server.stats import Window, rounded
 from omote.streams.calibration import BadCalibration
-from omote.streams.depth import Hello
+from omote.streams.depth import DepthFrame, Hello
 from omote.streams.frame import Depth, Frame, Fusing, Picture, VideoPicture
 from omote.streams.synchroniser import Limits, Match, Synchroniser
 
@@ -121,8 +121,7 @@ class DepthJoin:
         ordered: DepthSettings,
         mirror: bool,
     ) -> Depth:
-        size = picture.width, picture.height
-        made = self._alignment(match.frame, size, ordered.interpolation, ordered.blur)
+        made = self._registered(match.frame, picture, ordered)
         self._valids.add(made.valid)
         sure = made.confidence
         return Depth(
@@ -133,6 +132,14 @@ class DepthJoin:
             weight(match, limits(ordered)),
             fusing(ordered),
         )
+
+    def _registered(
+        self, frame: DepthFrame, picture: VideoPicture, ordered: DepthSettings
+    ) -> Registered:
+        if frame.right is not None:
+            return self._own.paired(picture, frame.right)
+        size = picture.width, picture.height
+        return self._alignment(frame, size, ordered.interpolation, ordered.blur)
 
     def state(self, ordered: DepthSettings) -> dict[str, Any]:
         """What is ordered, and what has become of it."""

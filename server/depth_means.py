@@ -6,8 +6,10 @@ import numpy as np
 
 from omote.engines.depth.alignment import small_size
 from omote.engines.depth.monocular import DepthNetwork, Monocular, at_size
+from omote.engines.depth.pair import Pair, planes
 from omote.engines.depth.registration import Registered
-from omote.engines.depth.side_by_side import SideBySide
+from omote.engines.depth.side_by_side import parted
+from omote.engines.kernels import Bytes
 from omote.engines.onnx import BrokenModel
 from omote.engines.pixels import Pixels
 from omote.server.config import Config, Misconfigured
@@ -25,7 +27,7 @@ class DepthMeans:
     """What all stages share; stateless."""
 
     stereo: Calibration | None = None
-    "Of pictures with left and right side by side."
+    "Of the two cameras whose pictures lie side by side, or come as two tracks."
     network: DepthNetwork | None = None
 
 
@@ -49,7 +51,7 @@ class OwnDepth:
 
     def __init__(self, means: DepthMeans) -> None:
         self._means = means
-        self._parts = SideBySide(means.stereo) if means.stereo is not None else None
+        self._pair = Pair(means.stereo) if means.stereo is not None else None
         self._network = Monocular(means.network) if means.network is not None else None
         self._last: Depth | None = None
         self._count = 0
@@ -57,10 +59,16 @@ class OwnDepth:
     def parted(self, picture: VideoPicture) -> tuple[VideoPicture, Registered] | None:
         """The left half of a picture of two and its depth; None for a picture of one."""
         stereo = self._means.stereo
-        if self._parts is None or stereo is None or stereo.left is None:
+        if self._pair is None or stereo is None or stereo.left is None:
             return None
         wider = picture.width / picture.height / (stereo.left.width / stereo.left.height)
-        return self._parts(picture) if TWICE[0] < wider < TWICE[1] else None
+        return parted(picture, self._pair) if TWICE[0] < wider < TWICE[1] else None
+
+    def paired(self, picture: VideoPicture, right: Bytes) -> Registered:
+        """The depth of a picture whose right neighbour's luma came by itself."""
+        assert self._pair is not None, "a right picture is refused without a calibration"
+        left = planes(picture.video)
+        return self._pair(left.planes[0], right, small_size((left.width, left.height)))
 
     def estimated(self, pixels: Pixels, picture: Picture, fusing: Fusing) -> Depth | None:
         """What the network says of an upright picture; None without a network."""

@@ -9,14 +9,13 @@ from typing import Any
 
 from omote.server.bell import Bell
 from omote.server.camera import Camera, PublisherCamera, SourceCamera
-from omote.server.depth_inlet import DepthInlet
+from omote.server.depth_inlet import DepthInlet, Second
 from omote.server.orders import NOT_SETTINGS, Settings
 from omote.server.pipeline import Pipeline
 from omote.server.scene import read_scene
 from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
 from omote.streams.frame import Scene
-from omote.streams.hue import Span
 from omote.streams.packet import Packet
 from omote.streams.source import open_source, retrying
 from omote.streams.webrtc import Publisher, Refused, Viewer
@@ -56,18 +55,20 @@ class Stage:
             self._pipeline.camera = self._own_camera(source_url)
 
     async def publish(
-        self, offer: str, *, takeover: bool = False, hue: Span | None = None
+        self, offer: str, *, takeover: bool = False, second: Second | None = None
     ) -> Publisher:
         """Answer a publisher; raises `Occupied` or `omote.streams.webrtc.Refused`.
 
-        With `hue` its second picture is depth, as colours that mean these distances.
+        `second` is what its second picture means; without, that is declined.
         """
         async with self._entrance:
             self._check_open()
             if self._publisher is not None and not takeover:
                 raise Occupied(f"stage {self.name} has a publisher; ?takeover=true replaces it")
-            second = self._depth.hue(hue) if hue else None
-            publisher = await self._workshop.signalling.publisher(offer, second)
+            if second == "right" and self._workshop.depth.stereo is None:
+                raise Refused(422, "no stereo camera is known here; give --stereo its calibration")
+            told = self._depth.second(second) if second else None
+            publisher = await self._workshop.signalling.publisher(offer, told)
             publisher.on_audio = self._sound
             await self._pipeline.use_camera(PublisherCamera(publisher, self._seen))
             self._depth.gone()  # whose place was taken

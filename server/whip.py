@@ -14,6 +14,7 @@ from omote.server import fragment
 from omote.server.body import require_type, text
 from omote.server.catalogue import stage_named
 from omote.server.channel import ControlChannels
+from omote.server.depth_inlet import Second
 from omote.server.fragment import Fragment, Malformed
 from omote.server.problems import Problem
 from omote.server.protocols import Peer, Stage, Stages
@@ -47,20 +48,23 @@ class Signalling:
         stage: str,
         request: Request,
         takeover: bool = False,
-        depth: Literal["hue"] | None = None,
+        depth: Literal["hue", "stereo"] | None = None,
         near_m: Annotated[float, Query(ge=0.05, le=100)] = NEAR_M,
         far_m: Annotated[float, Query(ge=0.1, le=1000)] = FAR_M,
     ) -> Response:
         """Publish to a stage: SDP offer in, answer and session URL out.
 
-        With `depth=hue` the second video section is depth, coloured by distance from `near_m` to `far_m`.
+        With `depth=hue` the second video section is depth, coloured by distance from `near_m` to `far_m`;
+        with `depth=stereo` it is what the right camera of the pair sees that the server was told of.
         """
         if far_m <= near_m:
             raise Problem(422, "far_m must be more than near_m")
-        hue = Span(near_m, far_m) if depth else None
+        second: Second | None = Span(near_m, far_m) if depth == "hue" else None
+        if depth == "stereo":
+            second = "right"
         offer = await self._offer(stage, request)
         here = stage_named(self._stages, stage)
-        make = partial(here.publish, offer, takeover=takeover, hue=hue)
+        make = partial(here.publish, offer, takeover=takeover, second=second)
         return await self._created(here, request, make)
 
     async def view(self, stage: str, request: Request) -> Response:

@@ -35,6 +35,9 @@ class DepthFrame:
     "(H, W), 0 none .. 255 sure, where the sender has one."
     origin: str = "channel"
     "`channel`, `hue`, `file`, `stereo`, `network`, `synthetic` or the device's name; shown in the state."
+    right: NDArray[np.uint8] | None = None
+    """Luma of a camera to the right of the picture's own, (H, W): depth is yet to be made of both, and
+    no step is known."""
 
     @property
     def captured_s(self) -> float:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from omote.engines.depth import pair as pairs
 from omote.engines.depth.registration import Registration
-from omote.engines.depth.side_by_side import SideBySide
+from omote.engines.depth.side_by_side import parted
 from omote.engines.depth.stereo import Matcher, Stereo, fill
 from omote.server.bench.depth.stereo import (
     BASELINE_M,
@@ -110,8 +111,8 @@ def test_a_pair_the_wrong_way_round_is_refused() -> None:
 def test_a_picture_of_two_halves_is_parted_and_its_left_one_has_depth(pair: Pair) -> None:
     both = np.hstack([pair.left[:, :740], pair.right[:, :740]])
     video = av.VideoFrame.from_ndarray(both, "rgb24").reformat(format="yuv420p")
-    part = SideBySide(cameras())
-    left, depth = part(VideoPicture(video, 90))
+    matched = pairs.Pair(cameras())
+    left, depth = parted(VideoPicture(video, 90), matched)
     assert (left.width, left.height, left.rotation) == (740, 500, 90)
     shown = left.video.to_ndarray(format="rgb24")
     assert np.abs(shown.astype(int) - pair.left[:, :740]).mean() < 4
@@ -120,4 +121,4 @@ def test_a_picture_of_two_halves_is_parted_and_its_left_one_has_depth(pair: Pair
     )
     error = np.abs(depth.metres - small) / small
     assert np.nanmedian(error) < 0.03
-    assert part(VideoPicture(video))[1] is depth  # every second picture is matched
+    assert parted(VideoPicture(video), matched)[1] is depth  # every second picture is matched
