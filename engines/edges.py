@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from omote.engines import steadiness
 from omote.engines.colour_lines import colour, refine, solve, weigh
 from omote.engines.i420 import I420
 from omote.engines.kernels import Bytes, Floats, kernel, steps
-from omote.engines.steadiness import steadied
+from omote.engines.redraw import Redraw
 
 EMPTY, FULL, EDGE = 0, 1, 2
 "Kinds of blocks: nothing of the person, nothing but the person, both."
@@ -62,39 +63,13 @@ class Alpha:
         return self.of.height
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Patch:
-    """Finer alpha of a part of the picture."""
-
-    alpha: Floats
-    "(any h, w), 0..1."
-    left: float
-    "Where it lies, in shares of the picture's sides."
-    top: float
-    right: float
-    bottom: float
-
-    def laid(self, values: NDArray[Any]) -> None:
-        """Into a map of the whole picture, bytes or 0..1, where this is larger; in place."""
-        height, width = values.shape
-        left, top = int(self.left * width), int(self.top * height)
-        right, bottom = round(self.right * width), round(self.bottom * height)
-        there = values[top:bottom, left:right]
-        if not there.size:
-            return
-        fitted = cv2.resize(self.alpha, there.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        if values.dtype == np.uint8:
-            fitted = cv2.convertScaleAbs(fitted, alpha=255)
-        np.maximum(there, fitted, out=there)
-
-
 def drawn(
     alpha: Floats,
     picture: I420,
     feather: float = 0,
     coarser: int = 0,
     age_s: float = 0,
-    patch: Patch | None = None,
+    redraw: Redraw | None = None,
     before: Alpha | None = None,
     steady: float = 0,
 ) -> Alpha:
@@ -106,9 +81,6 @@ def drawn(
     low = np.asarray(cv2.resize(alpha, own.shape[:0:-1]), np.float32)
     bytes_ = cv2.convertScaleAbs(alpha, alpha=255)
     half = np.asarray(cv2.resize(bytes_, (picture.width // 2, picture.height // 2)), np.uint8)
-    if patch is not None:
-        patch.laid(low)
-        patch.laid(half)
     inside, outside = (np.empty((*low.shape, 4), np.uint8) for _ in range(2))
     squares = np.empty((2, *low.shape), np.float32)
     weigh(own, low, inside, outside, squares)
@@ -124,11 +96,15 @@ def drawn(
     beside = cv2.dilate((blocks == EDGE).astype(np.uint8), np.ones((3, 3), np.uint8))
     down, across = (steps(*sizes) for sizes in zip(half.shape, low.shape, strict=True))
     refine(half, np.asarray(beside, np.uint8), *picture.rows, line, down, across)
+    if redraw is not None:
+        redraw.laid(half, picture)
     if feather > 1:
         half = np.asarray(cv2.stackBlur(half, (2 * int(feather / 2) + 1,) * 2), np.uint8)
-    if before is not None and steady > 0 and before.half.shape == half.shape:
-        half = steadied(half, before.half, picture, before.of, steady)
     classify(half, blocks)
+    if before is not None and steady > 0 and before.half.shape == half.shape:
+        where = (blocks == EDGE) | (before.blocks == EDGE)
+        steadiness.steady(half, before.half, where.view(np.uint8), picture, before.of, steady)
+        classify(half, blocks)
     return Alpha(half, blocks, low, foreground, background, near, picture, age_s)
 
 

@@ -32,6 +32,12 @@ class Motion:
     surprise: Floats
     "(h, w): how surely what is seen cannot come from there, 0..1."
 
+    def active(self) -> Floats:
+        """(h, w), 0..1: how surely something moves there or beside; half a small pixel is sure."""
+        x, y = cv2.split(np.abs(self.flow))
+        far = np.minimum(2 * np.maximum(x, y), 1)
+        return np.asarray(cv2.dilate(np.maximum(far, self.surprise), _NEIGHBOURS), np.float32)
+
 
 class Eye:
     """Sees motion between the pictures given to it, one after another."""

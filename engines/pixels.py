@@ -13,12 +13,14 @@ from omote.engines import (
     lightness,
     retouching,
     softness,
+    steadiness,
     subtraction,
 )
 from omote.engines.composition import Edge, Soft
-from omote.engines.edges import Alpha, Patch
+from omote.engines.edges import Alpha
 from omote.engines.i420 import I420, Colours, blank, cut, opened, paste, scaled, turned
 from omote.engines.kernels import Bytes, Floats, seal
+from omote.engines.redraw import Redraw
 from omote.engines.retouching import Touch
 from omote.streams.frame import Picture, Plane, VideoPicture
 
@@ -64,15 +66,15 @@ class Pixels(Protocol):
         feather: float = 0.0,
         coarser: int = 0,
         age_s: float = 0.0,
-        patch: Patch | None = None,
+        redraw: Redraw | None = None,
         before: Plane | None = None,
         steady: float = 0.0,
     ) -> Plane:
         """A small alpha (h, w), 0..1, as a plane of the picture, its edge where colours change.
 
         `feather` is added softness in pixels. Each `coarser` quarters the work on colours. `age_s`
-        is told in the plane: seconds since the picture the alpha was inferred from. `patch` is
-        finer alpha of a part; the larger of both counts. `steady`, 0..1, tells how much is kept of
+        is told in the plane: seconds since the picture the alpha was inferred from. `redraw` is a
+        part that is drawn anew along the colours. `steady`, 0..1, tells how much is kept of
         `before`, the plane of the frame before, where the picture keeps still.
         """
 
@@ -137,11 +139,14 @@ class CpuPixels:
         """
         cv2.setNumThreads(1)
         self._warm_up()
-        seal(*edges.KERNELS, *composition.KERNELS, *softness.KERNELS, *subtraction.KERNELS)
+        kernels = (edges, steadiness, composition, softness, subtraction)
+        seal(*(kernel for each in kernels for kernel in each.KERNELS))
 
     def _warm_up(self) -> None:
         picture = self.from_video(VideoPicture(av.VideoFrame(64, 48, "yuv420p")))
-        matte = self.guided_upsample(np.eye(64, dtype=np.float32), picture)
+        eye = np.eye(64, dtype=np.float32)
+        matte = self.guided_upsample(eye, picture)
+        matte = self.guided_upsample(eye, picture, before=matte, steady=0.5)
         self.composite(picture, matte, self.bokeh(picture, 8, matte), Edge())
         self.without(picture, np.zeros((12, 16, 3), np.float32))
 
@@ -189,13 +194,13 @@ class CpuPixels:
         feather: float = 0.0,
         coarser: int = 0,
         age_s: float = 0.0,
-        patch: Patch | None = None,
+        redraw: Redraw | None = None,
         before: Plane | None = None,
         steady: float = 0.0,
     ) -> Plane:
         """See `Pixels`."""
         last = None if before is None else _alpha(before)
-        return edges.drawn(alpha, _cpu(picture), feather, coarser, age_s, patch, last, steady)
+        return edges.drawn(alpha, _cpu(picture), feather, coarser, age_s, redraw, last, steady)
 
     def crop(self, picture: Picture, box: Box, size: Size) -> Bytes:
         """See `Pixels`."""

@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from omote.engines.portrait import complexity, matting, people, segmentation, transition
+from omote.engines.portrait.arrival import FRAMES, Arrival
 from omote.engines.portrait.beside import Beside
-from omote.engines.portrait.fusion import fused, of_several
+from omote.engines.portrait.fusion import corrected, fused, of_several
 from omote.engines.portrait.guided import guided
 from omote.engines.portrait.light import Light, Limits, is_dark
 from omote.engines.portrait.outline import outline, without_specks
@@ -207,7 +208,7 @@ def test_the_inner_transition_softens_the_hair_and_spares_face_and_body() -> Non
     person, hair, face = box(20, 40, 90, 80), box(20, 40, 40, 80), box(40, 45, 60, 75)
     softening = Softening(width=3, shrink=4, grow=3, guard=2)
     weight = transition.weights(hair, person, face, softening)
-    soft = transition.softened(person, hair, weight, softening)
+    soft = transition.softened(person, weight, softening)
     assert soft[21, 60] < 0.9
     assert soft[50, 60] == 1  # the face
     assert soft[80, 42] == 1  # the body
@@ -290,17 +291,6 @@ def test_a_trail_finds_the_way_from_a_picture_to_each_later_one() -> None:
     assert moved[70, 108] < 0.1
 
 
-def test_a_trail_moves_what_a_region_holds() -> None:
-    trail, region = Trail(scenery()), Region(0.25, 0.25, 0.75, 0.75)
-    values = np.zeros((64, 64), np.float32)
-    values[20:40, 10:20] = 1
-    for right in (8, 16):  # an eighth of the region
-        trail.look(scenery(right))
-    moved = trail.carried_in(values, region)
-    assert moved[30, 24] > 0.9
-    assert moved[30, 14] < 0.1
-
-
 def test_where_nothing_moves_a_trail_leaves_everything_as_it_is() -> None:
     rng = np.random.default_rng(0)
     trail = Trail(scenery())
@@ -309,14 +299,39 @@ def test_where_nothing_moves_a_trail_leaves_everything_as_it_is() -> None:
     assert np.abs(trail.carried(values) - values).max() < 0.01
 
 
-def test_what_came_to_hide_a_region_leaves_nothing_there() -> None:
+def test_what_came_to_hide_something_is_told() -> None:
     grey = np.full((144, 256), 90, np.uint8)
     trail, hidden = Trail(grey), grey.copy()
     hidden[:, 128:] = 240
     trail.look(hidden)
-    moved = trail.carried_in(np.ones((64, 64), np.float32), Region(0.25, 0.25, 0.75, 0.75))
-    assert moved[32, 10] == 1
-    assert moved[32, 50] == 0
+    sure = np.asarray(trail.sure((64, 36)))
+    assert sure[18, 10] == 1
+    assert sure[18, 50] == 0
+
+
+def test_what_a_study_adds_comes_within_some_frames() -> None:
+    person, made = np.zeros((9, 16), np.float32), np.ones((9, 16), np.float32)
+    arrival = Arrival()
+    assert np.array_equal(arrival.shown(person, person, None), person)
+    arrival.begin()
+    shares = [float(arrival.shown(person, made, None).mean()) for _ in range(FRAMES + 1)]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 0.5
+    assert shares[FRAMES - 1] == shares[FRAMES] == 1
+
+
+def test_two_nets_outvote_the_mask_and_one_does_not() -> None:
+    none, some = np.zeros((2, 2), np.float32), np.ones((2, 2), np.float32)
+    assert np.array_equal(corrected(none, some, some), some)
+    assert np.array_equal(corrected(some, none, none), none)
+    assert np.array_equal(corrected(none, some, none), none)
+    assert np.array_equal(corrected(some, some, none), some)
+
+
+def test_a_map_of_a_region_is_put_into_one_of_the_whole() -> None:
+    whole = Region(0.25, 0.5, 0.75, 1).placed(np.ones((64, 64), np.float32), (16, 8))
+    assert whole[4:, 4:12].min() == 1
+    assert whole.sum() == 32
 
 
 def test_slow_work_is_done_beside_and_handed_over_once() -> None:

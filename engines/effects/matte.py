@@ -14,10 +14,12 @@ from omote.engines.kernels import Floats
 from omote.engines.model import Models
 from omote.engines.pixels import Pixels
 from omote.engines.portrait import parameters
-from omote.engines.portrait.hair import Hair
+from omote.engines.portrait.hair import Drawn, Hair
 from omote.engines.portrait.islands import shaped
 from omote.engines.portrait.light import Light, Limits, is_dark
 from omote.engines.portrait.mask import Mask, Seen
+from omote.engines.portrait.shapes import resized
+from omote.engines.portrait.study import working_size
 from omote.streams.frame import Frame, Picture, Plane, Scene
 
 VIEWS = ("matte", "outline", "complexity", "weights", "hair")
@@ -70,18 +72,18 @@ class Matte:
             self._hair.look(frame, seen, params, rung, dark)
         person = shaped(seen.alpha, params.threshold, params.contrast)
         person = self._fusion(person, seen.alpha, frame.depth, frame.arrived)
-        alpha, patch = person, None
+        drawn = Drawn(person, None)
         if thinks:
             self._hair.tune(params, dark)
-            drawn = self._hair.drawn(person, picture)
-            alpha, patch = drawn.alpha, drawn.patch
+            person = resized(person, working_size(picture))
+            drawn = self._hair.drawn(seen, person, params, dark)
         matte = self._pixels.guided_upsample(
-            alpha,
+            drawn.alpha,
             picture,
             feather=picture.height * params.feather / 100,
             coarser=int(rung >= Rung.SIZE),
             age_s=frame.arrived - seen.arrived,
-            patch=patch,
+            redraw=drawn.redraw,
             before=None if seen.is_new else self._last,
             steady=smoothing,
         )

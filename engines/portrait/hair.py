@@ -4,24 +4,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from omote.engines import motion
-from omote.engines.edges import Patch
 from omote.engines.effect import Rung
 from omote.engines.i420 import Bytes
 from omote.engines.kernels import Floats
 from omote.engines.model import Models
 from omote.engines.pixels import Pixels
 from omote.engines.portrait import fusion, transition
+from omote.engines.portrait.arrival import Arrival
 from omote.engines.portrait.beside import Beside
 from omote.engines.portrait.islands import shaped
 from omote.engines.portrait.mask import Seen
 from omote.engines.portrait.parameters import Portrait
+from omote.engines.portrait.region import box_of
 from omote.engines.portrait.shapes import blurred, dilated, ramp, resized
 from omote.engines.portrait.strands import Strands, strands
 from omote.engines.portrait.study import Student, Study, working_size
 from omote.engines.portrait.trail import Trail
+from omote.engines.redraw import Redraw
 from omote.streams.frame import Frame, Picture
 
 WAY = 160
@@ -32,6 +36,11 @@ ASTRAY = (0.2, 0.45)
 "Difference of two masks, a mean over some pixels, at which they begin to disagree, and wholly do."
 LOST = 0.5
 "Agreement along the hair below which the networks look again sooner."
+AROUND, STEP = 8, 8
+"""How far around hair it is drawn anew, and the grid on which the box lies, small pixels: one that
+moved with every hair would itself be seen."""
+HEAD = 0.45
+"Share of the person's height that is taken for the head before anything is known."
 NOBODY = 0.005
 "Share of the frame below which P is nobody."
 
@@ -53,7 +62,7 @@ class _Found:
     study: Study
     strands: Strands
     maps: Floats
-    "(h, w, 4): hair to draw, weights, H, shaped P."
+    "(h, w, 4): hair to draw, what else to add to P or take away, weights, shaped P."
     skin: Floats
     "Half as large."
 
@@ -63,7 +72,8 @@ class Drawn:
     """T: the person with hair."""
 
     alpha: Floats
-    patch: Patch | None
+    redraw: Redraw | None
+    "Where hair is, to be drawn anew along the colours of this very frame."
 
 
 class Hair:
@@ -76,6 +86,7 @@ class Hair:
         self._under_way: _Looked | None = None
         self._looked: _Looked | None = None
         self._found: _Found | None = None
+        self._arrival = Arrival()
         self._agreed = 1.0
         self._made_with: tuple[Portrait, bool] | None = None
 
@@ -86,6 +97,7 @@ class Hair:
         came = False
         if self._under_way is not None and (found := self._beside.taken()) is not None:
             self._use(found)
+            self._arrival.begin()
             came = True
         if self._looked is not None and (came or seen.moved is not None):
             luma = self._pixels.luma(picture, working_size(picture, WAY))
@@ -116,31 +128,23 @@ class Hair:
         made = strands(self._found.study, params, is_dark, self._busy)
         self._found = _found(self._found.study, made, params)
 
-    def drawn(self, person: Floats, picture: Picture) -> Drawn:
+    def drawn(self, seen: Seen, person: Floats, params: Portrait, is_dark: bool) -> Drawn:
         """T of a frame whose shaped mask is `person`."""
-        if self._found is None or self._looked is None:
-            return Drawn(person, None)
-        found, trail = self._found, self._looked.trail
-        person = resized(person, working_size(picture))
-        if person.shape != found.maps.shape[:2]:
-            return Drawn(person, None)
-        extra, weights, hair, before = np.moveaxis(trail.carried(found.maps), 2, 0)
-        agreed = _agreement(before, person)
-        self._agreed = float(agreed[weights > 0.3].mean()) if (weights > 0.3).any() else 1.0
-        softening = found.strands.softening
-        if softening.width:
-            person = transition.softened(person, hair, weights * agreed, softening)
-        person = fusion.fused(person, extra * agreed)
-        return Drawn(np.ascontiguousarray(person), self._patch(agreed))
-
-    def _patch(self, agreed: Floats) -> Patch | None:
-        assert self._found is not None and self._looked is not None
-        region, patch = self._found.strands.region, self._found.strands.patch
-        if region is None or patch is None:
-            return None
-        moved = self._looked.trail.carried_in(patch, region)
-        moved = moved * region.cut(agreed, moved.shape[::-1])
-        return Patch(moved, region.left, region.top, region.right, region.bottom)
+        found, looked = self._found, self._looked
+        if found is None or looked is None or person.shape != found.maps.shape[:2]:
+            self._arrival.shown(person, person, seen.moved)
+            return Drawn(person, _redraw(_head(person), params, is_dark))
+        maps = cv2.split(looked.trail.carried(found.maps))
+        extra, more, weights, before = (np.asarray(each, np.float32) for each in maps)
+        agreed = _agreement(before, person) * looked.trail.sure(person.shape[::-1])
+        edge = weights > 0.3
+        self._agreed = float(agreed[edge].mean()) if edge.any() else 1.0
+        made = np.clip(person + more * agreed, 0, 1)
+        if found.strands.softening.width:
+            made = transition.softened(made, weights * agreed, found.strands.softening)
+        made = fusion.fused(made, extra * agreed)
+        made = self._arrival.shown(person, made, seen.moved)
+        return Drawn(made, _redraw(extra > 0.1, params, is_dark))
 
     def view(self, name: str) -> Floats | None:
         """A small map to look at: `outline`, `complexity`, `weights` or `hair`; None so far."""
@@ -179,6 +183,7 @@ class Hair:
         """Another scene: what is known, or is being found out, is of the past."""
         self._beside.forget()
         self._under_way = self._looked = self._found = None
+        self._arrival.forget()
 
     def close(self) -> None:
         """End the thread."""
@@ -214,7 +219,10 @@ def _found(study: Study, made: Strands, params: Portrait) -> _Found:
     person = shaped(study.person, params.threshold, params.contrast)
     height, width = study.skin.shape
     skin = resized(study.skin, (width // 2, height // 2))
-    return _Found(study, made, np.dstack([made.hair, made.weights, study.hair, person]), skin)
+    more = study.whole - person
+    if study.people > 1:  # fusion lowers nobody
+        more = np.maximum(more, 0)
+    return _Found(study, made, np.dstack([made.hair, more, made.weights, person]), skin)
 
 
 def _agreement(before: Floats, person: Floats) -> Floats:
@@ -222,7 +230,36 @@ def _agreement(before: Floats, person: Floats) -> Floats:
 
     Hair that lost its way would stand beside the head.
     """
-    return 1 - dilated(ramp(blurred(np.abs(before - person), 2), *ASTRAY), 3)
+    half = person.shape[1] // 2, person.shape[0] // 2
+    astray = cv2.resize(cv2.absdiff(before, person), half, interpolation=cv2.INTER_AREA)
+    lost = dilated(ramp(blurred(np.asarray(astray, np.float32), 1), *ASTRAY), 2)
+    return np.asarray(1 - resized(lost, person.shape[::-1]), np.float32)
+
+
+def _head(person: Floats) -> NDArray[np.bool_]:
+    """The upper part of the person, for want of a label that says what is hair."""
+    sure = person > 0.5
+    if (box := box_of(sure)) is not None:
+        sure[box[1] + round(HEAD * (box[3] - box[1])) :] = False
+    return sure
+
+
+def _redraw(hair: NDArray[np.bool_], params: Portrait, is_dark: bool) -> Redraw | None:
+    box = box_of(hair)
+    if box is None or not params.follow_picture:
+        return None
+    height, width = hair.shape
+    left, top = (max(side - AROUND, 0) // STEP * STEP for side in box[:2])
+    right, bottom = (-(-(side + AROUND) // STEP) * STEP for side in box[2:])
+    contrast = params.dark_contrast if is_dark else params.guide_contrast
+    return Redraw(
+        left / width,
+        top / height,
+        min(right / width, 1),
+        min(bottom / height, 1),
+        params.follow_radius / 100,
+        contrast,
+    )
 
 
 def _second(frame: Frame) -> float:

@@ -138,7 +138,11 @@ def _due(past: Seen, moved: Motion, carried: Floats, params: Basics, rung: Rung)
 
 def _steadied(carried: Floats, alpha: Floats, moved: Motion, smoothing: float) -> Floats:
     """Slowly where nothing moves and little changes, at once where something new is seen."""
-    surprise = cv2.resize(moved.surprise, alpha.shape[::-1])
-    least = 1 - 0.9 * smoothing
-    follow = least + (1 - least) * np.maximum(surprise, np.abs(alpha - carried))
-    return np.asarray(carried + follow * (alpha - carried), np.float32)
+    active, surprise = (
+        cv2.resize(each, alpha.shape[::-1]) for each in (moved.active(), moved.surprise)
+    )
+    least, change = 1 - 0.9 * smoothing, alpha - carried
+    # Where nothing moves, whatever the net says anew is a whim of its own.
+    still = (1 - smoothing) ** 2
+    moving = least + (1 - least) * np.maximum(surprise, np.abs(change))
+    return np.asarray(carried + (still + active * (moving - still)) * change, np.float32)

@@ -136,15 +136,15 @@ class Portrait(Basics):
     )
     follow_picture: bool = Field(
         True,
-        description="Draw the matting network's hair along the picture's edges (guided filter).",
+        description="Draw hair along the colours of every frame (guided filter).",
         json_schema_extra=_advanced("matting"),
     )
     follow_radius: float = Field(
-        1,
+        1.7,
         ge=0,
-        le=40,
-        description="Radius of that filter, pixels of the matting network's map.",
-        json_schema_extra=_advanced("matting", "px"),
+        le=10,
+        description="Radius of that filter, percent of the height.",
+        json_schema_extra=_advanced("matting", "%"),
     )
     calm_busy: bool = Field(
         True,
@@ -169,20 +169,6 @@ class Portrait(Basics):
         le=10,
         description="How far hair is blurred there, pixels of the map.",
         json_schema_extra=_advanced("matting", "px"),
-    )
-    dark_shrink: float = Field(
-        0,
-        ge=0,
-        le=10,
-        description="How far hair is eroded in low light, pixels of the map.",
-        json_schema_extra=_advanced("scene", "px"),
-    )
-    dark_blur: float = Field(
-        1,
-        ge=0,
-        le=10,
-        description="How far hair is blurred in low light, pixels of the map.",
-        json_schema_extra=_advanced("scene", "px"),
     )
     strands: float = Field(
         0.3,
@@ -213,11 +199,18 @@ class Portrait(Basics):
         json_schema_extra=_advanced("segmentation", "px/256"),
     )
     guide_contrast: float = Field(
-        0.02,
+        0.01,
         ge=0.002,
         le=0.5,
         description="Changes of light below this are no edge to either guided filter, 0 to 1.",
-        json_schema_extra=_advanced("segmentation"),
+        json_schema_extra=_advanced("matting"),
+    )
+    dark_contrast: float = Field(
+        0.03,
+        ge=0.002,
+        le=0.5,
+        description="The same in low light, where noise makes changes of its own.",
+        json_schema_extra=_advanced("scene"),
     )
     small_hair: float = Field(
         1,
@@ -236,13 +229,6 @@ class Portrait(Basics):
     transition: bool = Field(
         True,
         description="Soften the mask's edge in the hair from within.",
-        json_schema_extra=_advanced("transition"),
-    )
-    transition_busy: float = Field(
-        0,
-        ge=0,
-        le=1,
-        description="How much of that is done before a busy background, where no strands follow.",
         json_schema_extra=_advanced("transition"),
     )
     transition_least: float = Field(
@@ -266,18 +252,11 @@ class Portrait(Basics):
         description="The same for a region of a quarter of the frame, small pixels.",
         json_schema_extra=_advanced("transition", "px/256"),
     )
-    transition_shrink: float = Field(
-        4,
+    transition_reach: float = Field(
+        1,
         ge=0,
         le=20,
-        description="How far the mask is eroded in the hair, small pixels.",
-        json_schema_extra=_advanced("transition", "px/256"),
-    )
-    transition_grow: float = Field(
-        3,
-        ge=0,
-        le=20,
-        description="How far around the outline the softening reaches, small pixels.",
+        description="How far around the hair's outline, and into the mask, it reaches, small pixels.",
         json_schema_extra=_advanced("transition", "px/256"),
     )
     face_guard: float = Field(

@@ -43,25 +43,34 @@ class Region:
         left, top, right, bottom = self.pixels(values.shape[1], values.shape[0])
         return np.asarray(cv2.resize(values[top:bottom, left:right], size), np.float32)
 
+    def placed(self, values: Floats, size: tuple[int, int]) -> Floats:
+        """A map of this part in one of the whole frame, at `size`; elsewhere there is nothing."""
+        left, top, right, bottom = self.pixels(*size)
+        whole = np.zeros(size[::-1], np.float32)
+        there = right - left, bottom - top
+        whole[top:bottom, left:right] = cv2.resize(values, there, interpolation=cv2.INTER_AREA)
+        return whole
+
 
 def around(outline: Floats, head: Floats, growth: float) -> Region | None:
     """The outline's box `growth` times as large, the outline in its middle, the whole head in it.
 
     `head`: hair and face. None without an outline.
     """
-    box = _box(outline > 0.1)
+    box = box_of(outline > 0.1)
     if box is None:
         return None
     height, width = outline.shape
     x, y = _middle(outline)
     half_x, half_y = (box[2] - box[0]) * growth / 2, (box[3] - box[1]) * growth / 2
-    whole = _box(head > 0.5) or box
+    whole = box_of(head > 0.5) or box
     left, top = min(x - half_x, whole[0]), min(y - half_y, whole[1])
     right, bottom = max(x + half_x, whole[2]), max(y + half_y, whole[3])
     return Region(left / width, top / height, right / width, bottom / height).clipped()
 
 
-def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
+def box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of what is true; None if nothing is."""
     columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
     if not columns.size:
         return None

@@ -8,7 +8,6 @@ import numpy as np
 from omote.engines.kernels import Floats
 from omote.engines.portrait import complexity, matting, segmentation, transition
 from omote.engines.portrait.fusion import fused, of_several
-from omote.engines.portrait.guided import guided
 from omote.engines.portrait.parameters import Portrait
 from omote.engines.portrait.region import Region
 from omote.engines.portrait.study import SIDE, Study
@@ -28,10 +27,7 @@ class Strands:
     "(h, w): how much the person's edge is softened."
     softening: Softening
     hair: Floats
-    "(h, w): hair that is the person's whatever the first mask says, H' or, of several people, H."
-    patch: Floats | None
-    "(SIDE, SIDE) of the region: M'; None before a busy background."
-    region: Region | None
+    "(h, w): hair that is the person's whatever the first mask says, H' or M' and H of several."
 
 
 def strands(study: Study, params: Portrait, is_dark: bool, before: bool | None) -> Strands:
@@ -43,15 +39,10 @@ def strands(study: Study, params: Portrait, is_dark: bool, before: bool | None) 
     softening = _softening(study, params)
     weights = transition.weights(study.hair, study.person, study.face, softening)
     if busy:
-        weights *= np.float32(params.transition_busy)
-    nothing = np.zeros_like(study.hair)
-    patch = None
-    if busy:
         hair = _segmented(study, params, value)
     else:
-        hair = of_several(nothing, study.hair, study.people)
-        patch = _matted(study, params, image, is_dark)
-    return Strands(busy, value, image, weights, softening, hair, patch, study.region)
+        hair = of_several(_matted(study, params, image, is_dark), study.hair, study.people)
+    return Strands(busy, value, image, weights, softening, hair)
 
 
 def _complexity(study: Study, params: Portrait) -> tuple[Floats, float]:
@@ -75,25 +66,23 @@ def _softening(study: Study, params: Portrait) -> Softening:
     width = transition.width(
         study.region, study.people, params.transition_narrow, params.transition_wide, least
     )
-    return Softening(width, params.transition_shrink, params.transition_grow, params.face_guard)
+    return Softening(width, params.transition_reach, params.transition_reach, params.face_guard)
 
 
-def _matted(study: Study, params: Portrait, image: Floats, is_dark: bool) -> Floats | None:
+def _matted(study: Study, params: Portrait, image: Floats, is_dark: bool) -> Floats:
     """M'."""
-    if study.matting is None or study.guide is None or study.region is None:
-        return None
+    if study.matting is None or study.region is None:
+        return np.zeros_like(study.hair)
     made = study.matting
-    if params.follow_picture:
-        made = guided(study.guide, made, params.follow_radius, params.guide_contrast)
     busy = study.region.cut(image, (SIDE, SIDE))
     doubtful = matting.busy_parts(busy, params.busy_part, params.calm_shrink)
     if params.calm_busy:
         made = matting.withdrawn(made, doubtful, params.calm_shrink, params.calm_blur)
     if is_dark and params.calm_dark:
-        made = matting.withdrawn(made, 1.0, params.dark_shrink, params.dark_blur)
+        made = matting.withdrawn(made, 1.0, params.calm_shrink, params.calm_blur)
     else:
         made = matting.strengthened(made, 1 - doubtful, params.strands)
-    return made * _window(study.region)
+    return study.region.placed(made * _window(study.region), study.hair.shape[::-1])
 
 
 def _segmented(study: Study, params: Portrait, value: float) -> Floats:

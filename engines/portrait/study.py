@@ -11,6 +11,7 @@ from omote.engines.model import Array, Models
 from omote.engines.pixels import Pixels, Size
 from omote.engines.portrait import people
 from omote.engines.portrait.complexity import LONG
+from omote.engines.portrait.fusion import corrected
 from omote.engines.portrait.matting import hair_only
 from omote.engines.portrait.outline import outline, without_specks
 from omote.engines.portrait.parameters import Portrait
@@ -21,7 +22,7 @@ from omote.streams.frame import Picture
 
 SIDE = 256
 "Side of the multiclass net's and of MODNet's pictures, pixels."
-HAIR, BODY_SKIN, FACE_SKIN = 1, 2, 3
+BACKGROUND, HAIR, BODY_SKIN, FACE_SKIN = 0, 1, 2, 3
 "Classes of the multiclass net."
 
 
@@ -33,6 +34,8 @@ class Study:
     "The picture, RGB."
     person: Floats
     "P."
+    whole: Floats
+    "The person as the slow networks see him, or everybody as one of them does."
     hair: Floats
     "H, of the person."
     face: Floats
@@ -45,8 +48,6 @@ class Study:
     "Around the outline; None when there is no hair."
     matting: Floats | None
     "(SIDE, SIDE) of the region: M, hair only."
-    guide: Bytes | None
-    "(SIDE, SIDE, 3): the region, RGB."
 
 
 def working_size(picture: Picture, long: int = LONG) -> Size:
@@ -79,17 +80,19 @@ class Student:
         line = outline(hair, sure, params.outline_grow, params.outline_shrink)
         line = without_specks(line, params.least_area / 100)
         region = around(line, np.maximum(hair, face), params.region_growth)
-        matting = guide = None
+        matting = None
         if region is not None:
-            guide = self._pixels.crop(
+            part = self._pixels.crop(
                 picture, region.pixels(picture.width, picture.height), (SIDE, SIDE)
             )
             matting = hair_only(
-                self._matting(guide, upright), region.cut(hair, (SIDE, SIDE)), params.hair_reach
+                self._matting(part, upright), region.cut(hair, (SIDE, SIDE)), params.hair_reach
             )
         small = self._pixels.small(picture, size)
         count = self._people(picture, upright)
-        return Study(small, sure, hair, face, skin, count, line, region, matting, guide)
+        everybody = resized(1 - classes[..., BACKGROUND], size)
+        everybody = corrected(sure, everybody, resized(self._matting(whole, upright), size))
+        return Study(small, sure, everybody, hair, face, skin, count, line, region, matting)
 
     def _classes(self, whole: Bytes, upright: Upright) -> Floats:
         answer = self._ask("selfie_multiclass", upright.picture(whole))["classes"]

@@ -41,8 +41,7 @@ def weights(hair: Floats, person: Floats, face: Floats, softening: Softening) ->
     return np.asarray(np.clip(spread - head, 0, 1), np.float32)
 
 
-def softened(person: Floats, hair: Floats, weight: Floats, softening: Softening) -> Floats:
-    """`w * P3 + (1 - w) * P`, P3 being P with its hair eroded and blurred."""
-    eaten = np.where(hair > 0.1, eroded(person, softening.shrink), person)
-    soft = blurred(np.asarray(eaten, np.float32), softening.width)
+def softened(person: Floats, weight: Floats, softening: Softening) -> Floats:
+    """`w * P3 + (1 - w) * P`, P3 being P eroded and blurred; `w` is 0 where there is no hair."""
+    soft = blurred(eroded(person, softening.shrink), softening.width)
     return np.asarray(person + weight * (soft - person), np.float32)
