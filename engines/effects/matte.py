@@ -71,14 +71,15 @@ class Matte:
         if waits:
             self._hair.look(frame, seen, params, rung, dark)
         person = shaped(seen.alpha, params.threshold, params.contrast)
-        person = self._fusion(person, seen.alpha, frame.depth, frame.arrived)
         drawn = Drawn(person, None)
         if thinks:
             self._hair.tune(params, dark)
             person = resized(person, working_size(picture))
             drawn = self._hair.drawn(seen, person, params, dark)
+        raw = resized(seen.alpha, drawn.alpha.shape[::-1])
+        alpha = self._fusion(drawn.alpha, raw, frame.depth, frame.arrived)
         matte = self._pixels.guided_upsample(
-            drawn.alpha,
+            alpha,
             picture,
             feather=picture.height * params.feather / 100,
             coarser=int(rung >= Rung.SIZE),
