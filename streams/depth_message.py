@@ -127,10 +127,11 @@ class Header:
         if version != VERSION:
             raise BadMessage("version", f"{version}, this server speaks {VERSION}")
         header = cls(codec, flags, parity, width, height, step, index, captured, size, n)
-        header._check(part, len(message) - HEADER)
+        header.check(part, len(message) - HEADER)
         return header, part
 
-    def _check(self, part: int, length: int) -> None:
+    def check(self, part: int, length: int) -> None:
+        """Every bound, for the part of that number and length; raises `BadMessage`."""
         if self.codec > RVL_ZSTD or self.flags & ~CONFIDENCE:
             raise BadMessage("codec", f"codec {self.codec}, flags {self.flags}")
         if not (0 < self.width <= LONGEST_SIDE and 0 < self.height <= LONGEST_SIDE):

@@ -45,6 +45,11 @@ class Transits:
         self._taken.clear()
 
     @property
+    def delays(self) -> list[float]:
+        """From when each frame was taken to when it came, by two clocks, seconds; the newest last."""
+        return list(self._delays)
+
+    @property
     def interval_s(self) -> float:
         """From one frame to the next, median; a thirtieth of a second until that is known."""
         gaps = [after - before for before, after in pairwise(self._taken) if after > before]
@@ -56,7 +61,7 @@ class Transits:
         Of minimum, lower quartile and median the one whose answers agree best over parts of the
         window: the minimum where queues are what delays, the median where it is noise.
         """
-        here, there = list(self._delays), list(other._delays)
+        here, there = self.delays, other.delays
         if min(len(here), len(there)) < 2 * SLICES:
             quick = min(here) - min(there) if here and there else 0.0
             return Apart(quick, self.interval_s)

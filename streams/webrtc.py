@@ -336,6 +336,7 @@ class Signalling:
             raise Refused(422, f"the offer cannot be answered: {exc}") from exc
         if self._loopback:
             interop.bind_media_to_loopback(peer.connection)
+        interop.bound_data(peer.connection)
         interop.tolerate_missing_priority(peer.connection)
         interop.accept_rsa_certificates(peer.connection)
 
