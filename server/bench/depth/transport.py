@@ -16,7 +16,7 @@ from omote.clients.pace import Pace, Start
 from omote.clients.publisher import only
 from omote.server.bench.bars import Bar, at_least, at_most
 from omote.server.bench.depth.codec import FPS, drawn
-from omote.server.bench.depth.result import Result, Task
+from omote.server.bench.depth.result import CaseFailed, Result, Task
 from omote.streams import interop
 from omote.streams.channel import Channel
 from omote.streams.decoder import Decoded
@@ -124,6 +124,8 @@ def _depth(
     ]
     values = np.array([age for _, age in ages])
     last = [age for moment, age in ages if moment >= since + 0.75 * seconds]
+    if not last:
+        raise CaseFailed("no depth came in the last quarter; was this process held up?")
     return {
         "delivered": round(len(ages) / sum(moment >= since for moment in taken.values()), 4),
         "fps": round(len(ages) / seconds, 1),
