@@ -57,7 +57,7 @@ class StageSettings(BaseModel):
 
 
 class DepthSettings(BaseModel):
-    """What is ordered of a stage's depth; without any it all does nothing."""
+    """How a depth camera's view joins the matte; without one nothing of this matters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
