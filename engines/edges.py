@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -81,6 +81,41 @@ def drawn(
     low = np.asarray(cv2.resize(alpha, own.shape[:0:-1]), np.float32)
     bytes_ = cv2.convertScaleAbs(alpha, alpha=255)
     half = np.asarray(cv2.resize(bytes_, (picture.width // 2, picture.height // 2)), np.uint8)
+    colours = _colours(own, low)
+    blocks = np.empty((-(-half.shape[0] // BLOCK), -(-half.shape[1] // BLOCK)), np.uint8)
+    classify(half, blocks)
+    beside = np.asarray(cv2.dilate((blocks == EDGE).view(np.uint8), _NEIGHBOURS), np.uint8)
+    down, across = (steps(*sizes) for sizes in zip(half.shape, low.shape, strict=True))
+    refine(half, beside, *picture.rows, colours.line, down, across)
+    if redraw is not None:
+        redraw.laid(half, picture)
+    if feather > 1:
+        half = np.asarray(cv2.stackBlur(half, (2 * int(feather / 2) + 1,) * 2), np.uint8)
+    if redraw is not None or feather > 1:
+        classify(half, blocks)
+        beside = (blocks == EDGE).view(np.uint8)
+    if before is not None and steady > 0 and before.half.shape == half.shape:
+        either = beside | (before.blocks == EDGE).view(np.uint8)
+        steadiness.steady(half, before.half, either, picture, before.of, steady)
+    classify(half, blocks)
+    return Alpha(
+        half, blocks, low, colours.foreground, colours.background, colours.near, picture, age_s
+    )
+
+
+_NEIGHBOURS = np.ones((3, 3), np.uint8)
+
+
+class _Colours(NamedTuple):
+    foreground: Floats
+    background: Floats
+    near: Floats
+    line: Floats
+    "As `solve` makes it."
+
+
+def _colours(own: Bytes, low: Floats) -> _Colours:
+    """What the colours on either side of the edge are, and what they say of alpha."""
     inside, outside = (np.empty((*low.shape, 4), np.uint8) for _ in range(2))
     squares = np.empty((2, *low.shape), np.float32)
     weigh(own, low, inside, outside, squares)
@@ -91,21 +126,7 @@ def drawn(
     line, near = np.empty((5, *low.shape), np.float32), np.empty(low.shape, np.float32)
     mixed = [_around(side, WINDOW) for side in squares]
     solve(close[0], close[1], mixed[0], mixed[1], line, near)
-    blocks = np.empty((-(-half.shape[0] // BLOCK), -(-half.shape[1] // BLOCK)), np.uint8)
-    classify(half, blocks)
-    beside = cv2.dilate((blocks == EDGE).astype(np.uint8), np.ones((3, 3), np.uint8))
-    down, across = (steps(*sizes) for sizes in zip(half.shape, low.shape, strict=True))
-    refine(half, np.asarray(beside, np.uint8), *picture.rows, line, down, across)
-    if redraw is not None:
-        redraw.laid(half, picture)
-    if feather > 1:
-        half = np.asarray(cv2.stackBlur(half, (2 * int(feather / 2) + 1,) * 2), np.uint8)
-    classify(half, blocks)
-    if before is not None and steady > 0 and before.half.shape == half.shape:
-        where = (blocks == EDGE) | (before.blocks == EDGE)
-        steadiness.steady(half, before.half, where.view(np.uint8), picture, before.of, steady)
-        classify(half, blocks)
-    return Alpha(half, blocks, low, foreground, background, near, picture, age_s)
+    return _Colours(foreground, background, near, line)
 
 
 def _around(values: NDArray[Any], radius: int) -> Floats:

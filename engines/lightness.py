@@ -7,7 +7,7 @@ from omote.engines.i420 import FULL_RANGE, I420
 
 TILE = 32
 "Side of a tile, pixels."
-APART = 5
+APART = 8
 "Every so many tiles one is looked at, each way."
 QUIET = 0.25
 "The share of tiles that show noise and little else."

@@ -32,12 +32,6 @@ class Motion:
     surprise: Floats
     "(h, w): how surely what is seen cannot come from there, 0..1."
 
-    def active(self) -> Floats:
-        """(h, w), 0..1: how surely something moves there or beside; half a small pixel is sure."""
-        x, y = cv2.split(np.abs(self.flow))
-        far = np.minimum(2 * np.maximum(x, y), 1)
-        return np.asarray(cv2.dilate(np.maximum(far, self.surprise), _NEIGHBOURS), np.float32)
-
 
 class Eye:
     """Sees motion between the pictures given to it, one after another."""
@@ -50,8 +44,8 @@ class Eye:
         flow = np.zeros((*now.shape, 2), np.float32) if guess is None else guess.copy()
         self._search.calc(now, before, flow)
         # What is far away has moved, even if by chance it looks like what was here.
-        far = np.abs(flow).max(2) - 1
-        flow *= np.clip(np.maximum(_moving(before, now), far), 0, 1)[..., None]
+        far = np.maximum(np.abs(flow[..., 0]), np.abs(flow[..., 1])) - 1
+        flow *= np.clip(np.maximum(changed(before, now), far), 0, 1)[..., None]
         expected = taken(before, flow)
         # At an edge half a pixel changes much: what is between the neighbours is no surprise.
         above = cv2.subtract(now, cv2.dilate(expected, _NEIGHBOURS))
@@ -60,7 +54,7 @@ class Eye:
         return Motion(flow, np.clip((difference - NOISE) / (SURE - NOISE), 0, 1))
 
 
-def _moving(before: Bytes, now: Bytes) -> Floats:
+def changed(before: Bytes, now: Bytes) -> Floats:
     """(h, w): 0 where there is no more change than noise, where a search finds motion by chance."""
     change = cv2.blur(cv2.absdiff(now, before), (5, 5)).astype(np.float32)
     moving = np.clip((change - QUIET) / (NOISE - QUIET), 0, 1)

@@ -222,7 +222,7 @@ class CpuPixels:
         return np.asarray(cv2.resize(_cpu(picture).near(size)[0], size), np.uint8)
 
     def light(self, picture: Picture) -> tuple[float, float]:
-        """See `Pixels`; from every eighth tile of the luma plane."""
+        """See `Pixels`; from a few tiles of the luma plane."""
         return lightness.measured(_cpu(picture))
 
     def grey(self, values: Floats | Plane, like: Picture) -> Picture:

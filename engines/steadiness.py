@@ -6,17 +6,15 @@ import numpy as np
 from omote.engines.i420 import I420, Bytes
 from omote.engines.kernels import Floats, Steps, kernel, steps
 
-NOISE, SURE = 2.0, 4.0
-"Levels of 255, of pixels of the picture's coarse level: up to here noise, from there motion."
-TREMOR, MOVE = 10, 40
-"Changes of alpha, levels of 255: up to here tremor, from there something moved after all."
+NOISE = 5.5
+"""Levels of 255 of the picture's coarse level: up to here, times the amount squared, a change is
+noise; from twice as much on it is motion."""
+TREMOR, MOVE = 28, 110
+"Changes of alpha, likewise: up to here tremor, from there something moved after all."
 LEAST = 0.08
 "However steady, so much of each new alpha counts."
 
 _REACH = np.ones((3, 3), np.uint8)
-_MOTION = np.clip((np.arange(256) - NOISE) / (SURE - NOISE), 0, 1)
-# Hair before a wall of nearly its colour moves without much change of light.
-_OWN = np.clip((np.arange(256) - TREMOR) / (MOVE - TREMOR), 0, 1).astype(np.float32)
 
 
 def steady(alpha: Bytes, before: Bytes, where: Bytes, now: I420, then: I420, amount: float) -> None:
@@ -28,9 +26,13 @@ def steady(alpha: Bytes, before: Bytes, where: Bytes, now: I420, then: I420, amo
     lights = [each.level(now.coarse)[0] for each in (now, then)]
     change = cv2.dilate(cv2.absdiff(*lights), _REACH)
     least = max((1 - amount) ** 2, LEAST)
-    follow = cv2.LUT(change, (least + (1 - least) * _MOTION).astype(np.float32))
+    levels = np.arange(256) / amount**2
+    moved = np.clip(levels / NOISE - 1, 0, 1)
+    # Hair before a wall of nearly its colour moves without much change of light.
+    own = np.clip((levels - TREMOR) / (MOVE - TREMOR), 0, 1).astype(np.float32)
+    follow = cv2.LUT(change, (least + (1 - least) * moved).astype(np.float32))
     down, across = (steps(*sizes) for sizes in zip(alpha.shape, follow.shape, strict=True))
-    hold(alpha, before, where, np.asarray(follow, np.float32), _OWN, down, across)
+    hold(alpha, before, where, np.asarray(follow, np.float32), own, down, across)
 
 
 @kernel

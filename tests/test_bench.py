@@ -175,3 +175,11 @@ def test_bars_are_held_against_the_figures() -> None:
     assert not held["blur: e2e_p95_ms"]  # not measured is not kept
     assert held["blur: e2e_p50_ms better than stock's"]
     assert not any(bar.startswith("soak") for bar in held)
+
+
+def test_quality_balanced_has_bars_of_its_own() -> None:
+    hair = Figures("hair", "", fps_out=29.9, age_p95_ms=50)
+    assert [(bar.bar, bar.holds) for bar in bars([hair])] == [
+        ("hair: fps_out", True),
+        ("hair: age_p95_ms", True),
+    ]

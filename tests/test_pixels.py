@@ -9,6 +9,8 @@ from omote.engines import softness
 from omote.engines.composition import Edge
 from omote.engines.edges import Alpha, drawn
 from omote.engines.i420 import I420, Colours, halved, opened
+from omote.engines.kernels import Floats
+from omote.engines.redraw import Redraw
 from omote.streams.frame import Picture, VideoPicture
 from tests import portraits
 from tests.portraits import Rgb, oval, pixels, portrait
@@ -158,6 +160,48 @@ def test_beside_a_busy_background_the_matte_does_not_smear() -> None:
     busy = pixels().alpha(step(640, noise=60)[0])
     assert busy[:, :600].min() > 0.97
     assert busy[:, 690:].max() < 0.03
+
+
+def strands() -> tuple[Rgb, Floats]:
+    """Dark hair that sticks out of a dark head before a light wall, and its alpha."""
+    truth = np.zeros((720, 1280), np.uint8)
+    truth[:, :600] = 255
+    for top in range(20, 720, 40):
+        cv2.line(truth, (590, top), (660, top + 12), (255,), 5, cv2.LINE_AA)
+    alpha = truth.astype(np.float32) / 255
+    dark, light = np.array((40, 30, 25), np.float32), np.array((200, 190, 180), np.float32)
+    return (light + alpha[..., None] * (dark - light)).astype(np.uint8), alpha
+
+
+def test_hair_is_redrawn_along_the_colours_of_the_picture() -> None:
+    rgb, truth = strands()
+    picture = pixels().from_rgb(rgb)
+    vague = np.asarray(cv2.blur(cv2.resize(truth, (256, 144)), (5, 5)), np.float32)
+    place = Redraw(0.4, 0, 0.6, 1, radius=0.017, contrast=0.01)
+    without, redrawn = (
+        np.abs(pixels().alpha(pixels().guided_upsample(vague, picture, redraw=redraw)) - truth)
+        for redraw in (None, place)
+    )
+    assert redrawn[:, 600:670].mean() < 0.8 * without[:, 600:670].mean()
+    assert redrawn[:, :480].max() == 0
+    assert redrawn[:, 800:].max() == 0
+
+
+def test_an_edge_keeps_still_where_the_picture_does_and_follows_where_it_moves() -> None:
+    earlier, shown = step(640)
+    picture = pixels().from_rgb(shown)
+    trembling = np.zeros((144, 256), np.float32)
+    trembling[:, :129] = 1
+    trembling = np.asarray(cv2.blur(trembling, (5, 5)), np.float32)
+    free = pixels().alpha(pixels().guided_upsample(trembling, picture))
+    held = pixels().alpha(pixels().guided_upsample(trembling, picture, before=earlier, steady=0.6))
+    before = pixels().alpha(earlier)
+    assert np.abs(held - before).mean() < 0.5 * np.abs(free - before).mean()
+    moved, rgb = step(720, edge_at=720)
+    lit = pixels().from_rgb(rgb)
+    soft = np.asarray(cv2.resize(pixels().alpha(moved), (256, 144)), np.float32)
+    followed = pixels().alpha(pixels().guided_upsample(soft, lit, before=earlier, steady=0.6))
+    assert followed[:, 650:700].min() > 0.98
 
 
 def test_a_full_matte_keeps_every_pixel_and_an_empty_one_none() -> None:

@@ -54,7 +54,7 @@ class Matte:
         dark = is_dark(scene, limits)
         # Noise makes the net's answers tremble.
         smoothing = params.smoothing + dark * (1 - params.smoothing) / 2
-        seen = self._mask(frame, params, rung, smoothing)
+        seen = self._mask(frame, params, rung)
         self._hair.follow(seen, frame.picture)
         matte = self._drawn(frame, seen, params, rung, dark, smoothing)
         result = replace(frame, matte=matte, scene=scene, skin=self._hair.skin())
@@ -75,7 +75,7 @@ class Matte:
         if thinks:
             self._hair.tune(params, dark)
             person = resized(person, working_size(picture))
-            drawn = self._hair.drawn(seen, person, params, dark)
+            drawn = self._hair.drawn(seen, person, params)
         raw = resized(seen.alpha, drawn.alpha.shape[::-1])
         alpha = self._fusion(drawn.alpha, raw, frame.depth, frame.arrived)
         matte = self._pixels.guided_upsample(

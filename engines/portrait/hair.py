@@ -128,12 +128,12 @@ class Hair:
         made = strands(self._found.study, params, is_dark, self._busy)
         self._found = _found(self._found.study, made, params)
 
-    def drawn(self, seen: Seen, person: Floats, params: Portrait, is_dark: bool) -> Drawn:
+    def drawn(self, seen: Seen, person: Floats, params: Portrait) -> Drawn:
         """T of a frame whose shaped mask is `person`."""
         found, looked = self._found, self._looked
         if found is None or looked is None or person.shape != found.maps.shape[:2]:
             self._arrival.shown(person, person, seen.moved)
-            return Drawn(person, _redraw(_head(person), params, is_dark))
+            return Drawn(person, _redraw(_head(person), params))
         maps = cv2.split(looked.trail.carried(found.maps))
         extra, more, weights, before = (np.asarray(each, np.float32) for each in maps)
         agreed = _agreement(before, person) * looked.trail.sure(person.shape[::-1])
@@ -144,7 +144,7 @@ class Hair:
             made = transition.softened(made, weights * agreed, found.strands.softening)
         made = fusion.fused(made, extra * agreed)
         made = self._arrival.shown(person, made, seen.moved)
-        return Drawn(made, _redraw(extra > 0.1, params, is_dark))
+        return Drawn(made, _redraw(extra > 0.1, params))
 
     def view(self, name: str) -> Floats | None:
         """A small map to look at: `outline`, `complexity`, `weights` or `hair`; None so far."""
@@ -244,21 +244,20 @@ def _head(person: Floats) -> NDArray[np.bool_]:
     return sure
 
 
-def _redraw(hair: NDArray[np.bool_], params: Portrait, is_dark: bool) -> Redraw | None:
+def _redraw(hair: NDArray[np.bool_], params: Portrait) -> Redraw | None:
     box = box_of(hair)
     if box is None or not params.follow_picture:
         return None
     height, width = hair.shape
     left, top = (max(side - AROUND, 0) // STEP * STEP for side in box[:2])
     right, bottom = (-(-(side + AROUND) // STEP) * STEP for side in box[2:])
-    contrast = params.dark_contrast if is_dark else params.guide_contrast
     return Redraw(
         left / width,
         top / height,
         min(right / width, 1),
         min(bottom / height, 1),
         params.follow_radius / 100,
-        contrast,
+        params.guide_contrast,
     )
 
 

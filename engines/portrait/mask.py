@@ -67,16 +67,16 @@ class Mask:
         self._eye = motion.Eye()
         self._past: Seen | None = None
 
-    def __call__(self, frame: Frame, params: Basics, rung: Rung, smoothing: float) -> Seen:
-        """The next frame's; `smoothing` 0..1 steadies where nothing moves."""
-        self._past = seen = self._now(frame, params, rung, smoothing)
+    def __call__(self, frame: Frame, params: Basics, rung: Rung) -> Seen:
+        """The next frame's."""
+        self._past = seen = self._now(frame, params, rung)
         return seen
 
     def forget(self) -> None:
         """The next frame is the first."""
         self._past = None
 
-    def _now(self, frame: Frame, params: Basics, rung: Rung, smoothing: float) -> Seen:
+    def _now(self, frame: Frame, params: Basics, rung: Rung) -> Seen:
         luma, past = self._luma(frame.picture), self._past
         if past is None or past.luma.shape != luma.shape:
             return self._first(frame, luma, params, rung)
@@ -92,7 +92,8 @@ class Mask:
             )
         alpha = self._inferred(frame.picture, params, rung)
         if alpha.shape == carried.shape:
-            alpha = _steadied(carried, alpha, moved, smoothing)
+            changed = motion.changed(past.looked_at, luma)
+            alpha = _steadied(carried, alpha, moved, changed, params.smoothing)
         return Seen(alpha, luma, luma, float(alpha.mean()), frame.arrived, 1, moved)
 
     def _first(self, frame: Frame, luma: Bytes, params: Basics, rung: Rung) -> Seen:
@@ -136,13 +137,15 @@ def _due(past: Seen, moved: Motion, carried: Floats, params: Basics, rung: Rung)
     return int((moved.surprise * outside > 0.5).sum()) > ENOUGH
 
 
-def _steadied(carried: Floats, alpha: Floats, moved: Motion, smoothing: float) -> Floats:
-    """Slowly where nothing moves and little changes, at once where something new is seen."""
-    active, surprise = (
-        cv2.resize(each, alpha.shape[::-1]) for each in (moved.active(), moved.surprise)
-    )
-    least, change = 1 - 0.9 * smoothing, alpha - carried
-    # Where nothing moves, whatever the net says anew is a whim of its own.
-    still = (1 - smoothing) ** 2
-    moving = least + (1 - least) * np.maximum(surprise, np.abs(change))
-    return np.asarray(carried + (still + active * (moving - still)) * change, np.float32)
+def _steadied(
+    carried: Floats, alpha: Floats, moved: Motion, changed: Floats, smoothing: float
+) -> Floats:
+    """At once where something new is seen, slower where little changes.
+
+    Where nothing has `changed` since the net looked last, what it says anew is a whim of its own.
+    """
+    active, surprise = (cv2.resize(each, alpha.shape[::-1]) for each in (changed, moved.surprise))
+    least, change = 1 - 0.9 * smoothing, np.abs(alpha - carried)
+    moving = least + (1 - least) * np.maximum(surprise, change)
+    still = least * least
+    return np.asarray(carried + (still + active * (moving - still)) * (alpha - carried), np.float32)

@@ -205,13 +205,6 @@ class Portrait(Basics):
         description="Changes of light below this are no edge to either guided filter, 0 to 1.",
         json_schema_extra=_advanced("matting"),
     )
-    dark_contrast: float = Field(
-        0.03,
-        ge=0.002,
-        le=0.5,
-        description="The same in low light, where noise makes changes of its own.",
-        json_schema_extra=_advanced("scene"),
-    )
     small_hair: float = Field(
         1,
         ge=0,

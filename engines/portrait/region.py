@@ -27,6 +27,21 @@ class Region:
         """Elsewhere, in shares of the frame; it may stick out."""
         return Region(self.left + x, self.top + y, self.right + x, self.bottom + y)
 
+    def grown(self, times: float) -> "Region":
+        """So many times as wide and high, the middle in its place; it may stick out."""
+        x = (self.right - self.left) * (times - 1) / 2
+        y = (self.bottom - self.top) * (times - 1) / 2
+        return Region(self.left - x, self.top - y, self.right + x, self.bottom + y)
+
+    def joined(self, other: "Region") -> "Region":
+        """The smallest box that holds both."""
+        return Region(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
     def clipped(self) -> "Region":
         """What of it lies in the frame."""
         left, top = max(self.left, 0.0), max(self.top, 0.0)
@@ -50,6 +65,14 @@ class Region:
         there = right - left, bottom - top
         whole[top:bottom, left:right] = cv2.resize(values, there, interpolation=cv2.INTER_AREA)
         return whole
+
+
+WHOLE = Region(0, 0, 1, 1)
+
+
+def of_box(box: tuple[int, int, int, int], width: int, height: int) -> Region:
+    """A box of pixels of a map of that size."""
+    return Region(box[0] / width, box[1] / height, box[2] / width, box[3] / height)
 
 
 def around(outline: Floats, head: Floats, growth: float) -> Region | None:

@@ -71,10 +71,8 @@ def _softening(study: Study, params: Portrait) -> Softening:
 
 def _matted(study: Study, params: Portrait, image: Floats, is_dark: bool) -> Floats:
     """M'."""
-    if study.matting is None or study.region is None:
-        return np.zeros_like(study.hair)
     made = study.matting
-    busy = study.region.cut(image, (SIDE, SIDE))
+    busy = study.part.cut(image, (SIDE, SIDE))
     doubtful = matting.busy_parts(busy, params.busy_part, params.calm_shrink)
     if params.calm_busy:
         made = matting.withdrawn(made, doubtful, params.calm_shrink, params.calm_blur)
@@ -82,7 +80,7 @@ def _matted(study: Study, params: Portrait, image: Floats, is_dark: bool) -> Flo
         made = matting.withdrawn(made, 1.0, params.calm_shrink, params.calm_blur)
     else:
         made = matting.strengthened(made, 1 - doubtful, params.strands)
-    return study.region.placed(made * _window(study.region), study.hair.shape[::-1])
+    return study.part.placed(made * _window(study.part), study.hair.shape[::-1])
 
 
 def _segmented(study: Study, params: Portrait, value: float) -> Floats:

@@ -15,13 +15,15 @@ from omote.engines.portrait.fusion import corrected
 from omote.engines.portrait.matting import hair_only
 from omote.engines.portrait.outline import outline, without_specks
 from omote.engines.portrait.parameters import Portrait
-from omote.engines.portrait.region import Region, around
+from omote.engines.portrait.region import WHOLE, Region, around, box_of, of_box
 from omote.engines.portrait.shapes import ramp, resized
 from omote.engines.upright import Upright
 from omote.streams.frame import Picture
 
 SIDE = 256
 "Side of the multiclass net's and of MODNet's pictures, pixels."
+ROOM = 1.1
+"How many times as large as the person's box the matting net's picture is."
 BACKGROUND, HAIR, BODY_SKIN, FACE_SKIN = 0, 1, 2, 3
 "Classes of the multiclass net."
 
@@ -46,8 +48,10 @@ class Study:
     outline: Floats
     region: Region | None
     "Around the outline; None when there is no hair."
-    matting: Floats | None
-    "(SIDE, SIDE) of the region: M, hair only."
+    matting: Floats
+    "(SIDE, SIDE) of `part`: M, hair only."
+    part: Region
+    "Where the matting net looked: the region, and all that may be of the person."
 
 
 def working_size(picture: Picture, long: int = LONG) -> Size:
@@ -80,19 +84,16 @@ class Student:
         line = outline(hair, sure, params.outline_grow, params.outline_shrink)
         line = without_specks(line, params.least_area / 100)
         region = around(line, np.maximum(hair, face), params.region_growth)
-        matting = None
-        if region is not None:
-            part = self._pixels.crop(
-                picture, region.pixels(picture.width, picture.height), (SIDE, SIDE)
-            )
-            matting = hair_only(
-                self._matting(part, upright), region.cut(hair, (SIDE, SIDE)), params.hair_reach
-            )
+        part = _part(sure, region)
+        box = part.pixels(picture.width, picture.height)
+        matting = self._matting(self._pixels.crop(picture, box, (SIDE, SIDE)), upright)
         small = self._pixels.small(picture, size)
         count = self._people(picture, upright)
         everybody = resized(1 - classes[..., BACKGROUND], size)
-        everybody = corrected(sure, everybody, resized(self._matting(whole, upright), size))
-        return Study(small, sure, everybody, hair, face, skin, count, line, region, matting)
+        everybody = corrected(sure, everybody, part.placed(matting, size))
+        near = part.cut(hair, (SIDE, SIDE))
+        strands = hair_only(matting, near, params.hair_reach)
+        return Study(small, sure, everybody, hair, face, skin, count, line, region, strands, part)
 
     def _classes(self, whole: Bytes, upright: Upright) -> Floats:
         answer = self._ask("selfie_multiclass", upright.picture(whole))["classes"]
@@ -114,3 +115,10 @@ class Student:
     def _ask(self, name: str, picture: Bytes) -> dict[str, Array]:
         self._asked(name)
         return self._models[name]({"picture": picture[None]})
+
+
+def _part(person: Floats, region: Region | None) -> Region:
+    """One look for hair and outline both: the net is what costs the most."""
+    box = box_of(person > 0.05)
+    whole = WHOLE if box is None else of_box(box, *person.shape[::-1]).grown(ROOM).clipped()
+    return whole if region is None else whole.joined(region)

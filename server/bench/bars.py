@@ -71,6 +71,11 @@ def _blur(figures: Figures) -> Iterator[Bar]:
     yield at_most(f"{case}: server_cores", figures.server_cores, 0.65)
 
 
+def _hair(figures: Figures) -> Iterator[Bar]:
+    yield at_least("hair: fps_out", figures.fps_out, 29)
+    yield at_most("hair: age_p95_ms", figures.age_p95_ms, 55)
+
+
 def _viewers10(figures: Figures) -> Iterator[Bar]:
     each = figures.more.get("cores_per_further_viewer")
     yield at_most("viewers10: cores per further viewer", each, 0.015)
@@ -98,6 +103,7 @@ def _soak(figures: Figures) -> Iterator[Bar]:
 
 ALL = {
     "blur": _blur,
+    "hair": _hair,
     "page": _blur,
     "viewers10": _viewers10,
     "overload": _overload,

@@ -15,6 +15,7 @@ from omote.server.bench.setting import Setting
 BLUR = ("matte", "background")
 NOTHING: tuple[str, ...] = ()
 STAGE = "a"
+BLURRED = "background blur, quality fast"
 LIVE = "a live 720p30 H.264 camera"
 PREPARED = "720p30 H.264 encoded beforehand"
 OURS = "omote"
@@ -30,8 +31,16 @@ Case = Callable[[Setting], Awaitable[list[Figures]]]
 
 async def blur(setting: Setting) -> list[Figures]:
     """The main job: background blur, our viewer."""
-    figures = Figures("blur", f"{LIVE}, background blur")
+    figures = Figures("blur", f"{LIVE}, {BLURRED}")
     async with omote(STAGE, effects=BLUR) as server:
+        await _watched(setting, server, figures, ("--decode",), OURS)
+    return [figures]
+
+
+async def hair(setting: Setting) -> list[Figures]:
+    """The main job with the matte's quality `balanced`, as it is unless told otherwise."""
+    figures = Figures("hair", f"{LIVE}, background blur, quality balanced")
+    async with omote(STAGE, effects=BLUR, quality="balanced") as server:
         await _watched(setting, server, figures, ("--decode",), OURS)
     return [figures]
 
@@ -59,7 +68,7 @@ async def chromium(setting: Setting) -> list[Figures]:
     """The main job with Chromium as the viewer, through the page's own script."""
     from omote.server.bench.chromium import watching  # wants playwright, which only this case needs
 
-    figures = Figures("chromium", f"{LIVE}, background blur")
+    figures = Figures("chromium", f"{LIVE}, {BLURRED}")
     async with (
         omote(STAGE, effects=BLUR) as server,
         setting.publisher(server, STAGE) as sends,
@@ -77,7 +86,7 @@ async def page(setting: Setting) -> list[Figures]:
     """The main job with our viewer, while the page is open and drawing the figures."""
     from omote.server.bench.chromium import page_open
 
-    figures = Figures("page", f"{LIVE}, background blur, and the page open in Chromium")
+    figures = Figures("page", f"{LIVE}, {BLURRED}, and the page open in Chromium")
     async with omote(STAGE, effects=BLUR) as server:
         beside = page_open(server.url, STAGE)
         await _watched(setting, server, figures, ("--decode",), OURS, beside)
@@ -86,7 +95,7 @@ async def page(setting: Setting) -> list[Figures]:
 
 async def overload(setting: Setting) -> list[Figures]:
     """Three stages at once; then two publishers leave and the third wants its quality back."""
-    figures = Figures("overload", f"three stages, each {PREPARED}, background blur")
+    figures = Figures("overload", f"three stages, each {PREPARED}, {BLURRED}")
     first, *others = names = ("one", "two", "three")
     async with (
         omote(*names, effects=BLUR) as server,
@@ -105,7 +114,7 @@ async def overload(setting: Setting) -> list[Figures]:
 
 async def viewers10(setting: Setting) -> list[Figures]:
     """One viewer, then nine more in a process of their own, none of which decodes."""
-    figures = Figures("viewers10", f"{PREPARED}, background blur, 1 then 10 counting viewers")
+    figures = Figures("viewers10", f"{PREPARED}, {BLURRED}, 1 then 10 counting viewers")
     alone = Figures("one viewer", "")
     async with (
         omote(STAGE, effects=BLUR) as server,
@@ -127,7 +136,7 @@ async def viewers10(setting: Setting) -> list[Figures]:
 
 async def loss(setting: Setting, percent: float) -> list[Figures]:
     """Both hops with 20 ms one way and losses in both directions; with sound."""
-    what = f"{LIVE} and sound, background blur, each hop 20 ms one way and {percent:g} % loss"
+    what = f"{LIVE} and sound, {BLURRED}, each hop 20 ms one way and {percent:g} % loss"
     figures = Figures(f"loss{percent:g}", what)
     bad = ("--loss", str(percent), "--delay-ms", "20", "--audio")
     async with (
@@ -149,7 +158,7 @@ async def soak(setting: Setting) -> list[Figures]:
     """Memory over minutes, then clients that come and go."""
     setting = replace(setting, seconds=setting.soak_seconds)
     length = f"{setting.seconds / 60:.3g} minutes"
-    what = f"{PREPARED}, background blur, {length}; then {CYCLES} publishers and viewers in turn"
+    what = f"{PREPARED}, {BLURRED}, {length}; then {CYCLES} publishers and viewers in turn"
     figures = Figures("soak", what)
     async with omote(STAGE, effects=BLUR) as server:
         async with setting.publisher(server, STAGE, "--prepared"), setting.viewer(server, STAGE):
@@ -167,6 +176,7 @@ async def soak(setting: Setting) -> list[Figures]:
 
 CASES: dict[str, Case] = {
     "blur": blur,
+    "hair": hair,
     "echo": echo,
     "stock": plain_aiortc,
     "chromium": chromium,

@@ -141,17 +141,22 @@ def busy() -> float:
 async def omote(
     *stages: str,
     effects: Sequence[str],
+    quality: str = "fast",
     loss: float = 0.0,
     delay_ms: float = 0.0,
     more: Sequence[str] = (),
 ) -> AsyncIterator[ServerUnderTest]:
-    """`omote serve` with these stages; with loss (percent) or delay, the same on a bad network."""
+    """`omote serve` with these stages; with loss (percent) or delay, the same on a bad network.
+
+    `quality` is that of the matte.
+    """
     arguments: Sequence[str] = (*SERVE, *more)
     if loss or delay_ms:
         arguments = (*LOSSY, "--loss", str(loss), "--delay-ms", str(delay_ms))
     async with running("server", arguments, stages) as server:
         for stage in stages:
-            await server.order(stage, {"effects": list(effects)})
+            params = {"matte": {"quality": quality}} if "matte" in effects else {}
+            await server.order(stage, {"effects": list(effects), "params": params})
         yield server
 
 
