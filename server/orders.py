@@ -62,7 +62,7 @@ class DepthSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: bool = Field(True, description="Use depth where somebody sends it.")
-    fusion: Literal["gate", "product", "depth", "none"] = Field(
+    fusion: Literal["gate", "product", "depth", "off"] = Field(
         "gate",
         description="How depth joins the matte: it decides near or far and the picture draws the"
         " edge; both are multiplied; depth alone; or not at all.",
@@ -96,7 +96,7 @@ class DepthSettings(BaseModel):
     )
     max_skew_ms: float | None = Field(
         None,
-        ge=1,
+        ge=0,
         le=500,
         description="Milliseconds between picture and depth; empty is half a frame interval and"
         " the clocks' doubt.",

@@ -82,7 +82,7 @@ class Scene:
 class Fusing:
     """What is ordered of depth and matte together."""
 
-    mode: Literal["gate", "product", "depth", "none"] = "gate"
+    mode: Literal["gate", "product", "depth", "off"] = "gate"
     "Depth decides near or far, the picture the edge; the product of both; depth alone; the picture alone."
     near_m: float = 0.2
     "What is nearer is not the person, metres."

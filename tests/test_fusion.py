@@ -16,7 +16,7 @@ from omote.streams.frame import Depth, Fusing
 
 Floats = NDArray[np.float32]
 SHAPE = (144, 256)
-Mode = Literal["gate", "product", "depth", "none"]
+Mode = Literal["gate", "product", "depth", "off"]
 
 
 def maps(seed: int) -> tuple[Floats, Floats, Floats, Floats]:

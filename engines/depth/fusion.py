@@ -67,7 +67,7 @@ class Fusion:
         first, self._now = self._now is None, now
         if self._said is not None and self._said.scale.shape != matte.shape:
             self._said = None
-        if depth is not None and depth.fusing.mode != "none" and _says_something(depth):
+        if depth is not None and depth.fusing.mode != "off" and _says_something(depth):
             self._said = self._say(matte, probability, depth, passed)
             goal = depth.weight
         else:

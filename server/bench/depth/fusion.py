@@ -28,7 +28,7 @@ Bytes = NDArray[np.uint8]
 SIZE = (1280, 720)
 FPS = 30
 MODES: Mapping[str, Fusing] = {
-    "picture": Fusing("none"),
+    "picture": Fusing("off"),
     "gate": Fusing("gate"),
     "product": Fusing("product"),
     "depth": Fusing("depth"),
