@@ -36,7 +36,7 @@ def publish(
         str,
         typer.Argument(
             metavar="FILE|DEVICE|URL",
-            help="A film, a picture, a recording, /dev/video0, rtsp://..., test:, synthetic",
+            help="A film, a picture, a recording, /dev/video0, rtsp://..., pair:LEFT|RIGHT, test:, synthetic",
         ),
     ],
     to: Annotated[str, typer.Option(metavar="STAGE|URL", help="Where to.")],
@@ -73,6 +73,7 @@ def publish(
       omote publish rtsp://camera/1 --to http://127.0.0.1:8080/?stage=door --size 1280x720
       omote publish synthetic --to desk --loop        a drawn scene and its depth
       omote publish /dev/video0 --depth realsense --to desk
+      omote publish "pair:left.mp4|right.mp4" --to desk    for omote serve --stereo FILE
     """
     with explained():
         place, box = Place.read(to, url), _box(size)

@@ -86,7 +86,7 @@ class Options(BaseModel):
     stereo: Path | None = Field(
         None,
         description="Calibration of a stereo camera, JSON: pictures with left and right side by"
-        " side are parted, and get depth.",
+        " side, or with the right one as a second track (?depth=stereo), get depth.",
     )
     depth_network: Path | None = Field(
         None, description="ONNX file that makes depth of pictures to which nobody sends any."
