@@ -13,7 +13,7 @@ from omote.streams import interop
 from omote.streams.depth import CLOCK_HZ, DepthFrame, DepthSource, Hello
 from omote.streams.depth_files import DepthFile
 from omote.streams.depth_playback import frame_of, read
-from omote.streams.depth_sender import DepthSender, Sent, depth_channel
+from omote.streams.depth_sender import BITRATE, DepthSender, Sent, depth_channel
 from omote.streams.medium import SourceError
 
 LATE_S = 0.25
@@ -51,9 +51,11 @@ class VideoClock:
 class DepthPublisher:
     """One source, however many connections it takes."""
 
-    def __init__(self, source: DepthSource) -> None:
+    def __init__(self, source: DepthSource, bitrate: int = BITRATE) -> None:
+        """Lossless up to so many bit/s; above it steps become as large as the noise hides."""
         self.failure: SourceError | None = None
         self._source = source
+        self._bitrate = bitrate
         self._outlet: tuple[DepthSender, VideoClock] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._sent = Sent()
@@ -66,7 +68,7 @@ class DepthPublisher:
         clock = VideoClock(sender)
         camera.on_sent = clock.note
         hello = replace(self._source.hello, clock="video")
-        outlet = DepthSender(depth_channel(connection), hello, clock.stamp)
+        outlet = DepthSender(depth_channel(connection), hello, clock.stamp, self._bitrate)
         self._outlet = outlet, clock
         if self._pump is None:
             self._pump = asyncio.create_task(self._run(), name="depth.publisher")

@@ -26,6 +26,7 @@ from omote.clients.terminal import (
     say,
 )
 from omote.clients.transmission import Transmission
+from omote.streams.depth_sender import BITRATE
 from omote.streams.encoder import Codec
 from omote.streams.medium import Medium
 from omote.streams.source import SourceError
@@ -60,6 +61,12 @@ def publish(
     seconds: Annotated[float | None, typer.Option(min=0.1, help="End after so long.")] = None,
     depth: DepthOption = None,
     calibration: CalibrationOption = None,
+    depth_bitrate: Annotated[
+        int,
+        typer.Option(
+            min=500, max=200_000, help="kbit/s above which depth's steps hide in its noise."
+        ),
+    ] = BITRATE // 1000,
 ) -> None:
     """Publish a film, a picture or a camera to a stage.
 
@@ -87,7 +94,9 @@ def publish(
                 place, token, codec, bitrate * 1000, takeover=takeover, depth=beside
             )
 
-        process.until_told(lambda stop: _publish(wanted, show, sent, place, stop, seconds))
+        bits = depth_bitrate * 1000
+
+        process.until_told(lambda stop: _publish(wanted, show, sent, place, stop, seconds, bits))
 
 
 async def _publish(
@@ -97,9 +106,10 @@ async def _publish(
     place: Place,
     stop: asyncio.Event,
     seconds: float | None,
+    depth_bitrate: int,
 ) -> None:
     began = time.monotonic()
-    async with _played(wanted, show) as pair, _beside(pair) as beside:
+    async with _played(wanted, show) as pair, _beside(pair, depth_bitrate) as beside:
         say(f"publishing {wanted.source} to {place.whip}")
         sent = sending(beside)
         try:
@@ -115,8 +125,8 @@ async def _publish(
 
 
 @asynccontextmanager
-async def _beside(pair: Played) -> AsyncIterator[DepthPublisher | None]:
-    depth = DepthPublisher(pair.depth) if pair.depth else None
+async def _beside(pair: Played, bitrate: int) -> AsyncIterator[DepthPublisher | None]:
+    depth = DepthPublisher(pair.depth, bitrate) if pair.depth else None
     try:
         yield depth
     finally:
