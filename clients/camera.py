@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import av
@@ -29,6 +29,8 @@ class Camera(MediaStreamTrack):
         super().__init__()
         self.taken: list[tuple[int, float]] = []
         "Number painted into each picture, and `time.monotonic()` when it was taken."
+        self.on_sent: Callable[[int, float], None] = lambda ticks, moment: None
+        "Told, before the next picture, of the last one: 90 kHz ticks, and when it was to be seen."
         self.keyframes = 0
         self.missed = 0
         "Pictures not taken because the last one was still being encoded."

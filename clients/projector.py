@@ -64,6 +64,8 @@ class Projector:
         self.pictures: Latest[Shot] = Latest()
         self.on_sound: Callable[[Packet], None] = lambda packet: None
         "Told of each Opus packet, pts in 48 kHz ticks."
+        self.on_lap: Callable[[float], None] = lambda begin: None
+        "Told when a film begins, or begins anew, and at which second."
         self.ended = asyncio.Event()
         self.failure: SourceError | None = None
         self._show = show
@@ -72,6 +74,12 @@ class Projector:
         self._clock = _Clock(self._stop)
         self._next_s = 0.0
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
+
+    @property
+    def second(self) -> float | None:
+        """Of the film, now; None before it has begun."""
+        began = self._clock.began
+        return None if began is None else time.monotonic() - began
 
     def start(self) -> None:
         """Begin, unless it has begun."""
@@ -101,6 +109,7 @@ class Projector:
     def _play_film(self) -> None:
         begin = 0.0
         while not self._stop.is_set():
+            self._tell(self.on_lap, begin)
             with closing(FilmReader(self._show.medium)) as reader:
                 end = self._play_still(reader) if reader.is_still else self._play(reader, begin)
             if end <= begin:
@@ -155,14 +164,15 @@ class _Clock:
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self._began: float | None = None
+        self.began: float | None = None
+        "`time.monotonic()` of second 0."
 
     def wait(self, second: float) -> bool:
         """Until it is time; False when it is time to stop."""
         now = time.monotonic()
-        if self._began is None or now - (self._began + second) > LATE_S:
-            self._began = now - second
-        return not self._stop.wait(max(0.0, self._began + second - now))
+        if self.began is None or now - (self.began + second) > LATE_S:
+            self.began = now - second
+        return not self._stop.wait(max(0.0, self.began + second - now))
 
 
 def in_order(pieces: Generator[Piece]) -> Iterator[tuple[float, Piece]]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +11,16 @@ import typer
 
 from omote.clients import process
 from omote.clients.audience import Audience
+from omote.clients.depth_show import CalibrationOption, DepthOption, Wanted, played
+from omote.clients.depth_take import take
 from omote.clients.place import Place
+from omote.clients.projector import Show
 from omote.clients.recording import codecs_for
 from omote.clients.request import NotConnected, ask
 from omote.clients.terminal import (
     DEFAULT_SERVER,
     REFUSED,
+    USAGE,
     GivenUp,
     ServerOption,
     StageArgument,
@@ -24,6 +29,7 @@ from omote.clients.terminal import (
     give,
     say,
 )
+from omote.streams.medium import SourceError
 
 LOOK_EVERY_S = 0.5
 "At whether somebody publishes."
@@ -41,6 +47,8 @@ def record(
     wait: Annotated[
         float | None, typer.Option(min=0, help="Seconds to wait for a publisher; else for ever.")
     ] = None,
+    depth: DepthOption = None,
+    calibration: CalibrationOption = None,
 ) -> None:
     """Record a stage from when somebody publishes until he goes.
 
@@ -48,12 +56,20 @@ def record(
     sound are not coded anew. A summary is JSON on stdout. Exit code 1: nobody came, or refused; 2:
     no file to record to; 3: nobody answers.
 
+    With --depth it records what `omote publish` would send, of a camera of this machine, instead: name
+    the source of the pictures instead of a stage, and a new folder instead of a file. Colour, depth,
+    calibration and times come back bit by bit when the folder is published.
+
     \b
     Examples:
       omote record desk talk.mp4
       omote record desk talk.mkv --seconds 60 --stay
+      omote record realsense talk --depth realsense --seconds 60
     """
     with explained():
+        if depth is not None:
+            process.until_told(partial(_take, Wanted(stage, depth, calibration), file, seconds))
+            return
         place = Place.read(stage, url)
         audience = Audience(place, token)
         codecs_for(file)
@@ -70,6 +86,18 @@ def record(
         give(audience.told())
         if not audience.told().get("written"):
             raise GivenUp("nobody published, nothing was written", REFUSED)
+
+
+async def _take(wanted: Wanted, folder: Path, seconds: float | None, stop: asyncio.Event) -> None:
+    try:
+        async with played(wanted, Show) as pair:
+            say(f"recording {wanted.source} and its depth to {folder}")
+            written = await take(pair, folder, stop, seconds)
+        give(written)
+        if written["failure"]:
+            raise GivenUp(written["failure"], REFUSED)
+    except SourceError as exc:
+        raise GivenUp(str(exc), USAGE) from exc
 
 
 async def _came(place: Place, token: str | None, stop: asyncio.Event, wait: float | None) -> bool:

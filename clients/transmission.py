@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 from aiortc import RTCPeerConnection
@@ -12,6 +12,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from omote.clients import process, signalling
 from omote.clients.camera import LEAST_BITRATE, Camera
+from omote.clients.depth_publisher import DepthPublisher
 from omote.clients.place import Place
 from omote.clients.projector import Projector, Shot
 from omote.clients.publisher import only
@@ -38,7 +39,14 @@ class Transmission:
     """One publisher, however many connections it takes."""
 
     def __init__(
-        self, place: Place, token: str | None, codec: Codec, bitrate: int, *, takeover: bool
+        self,
+        place: Place,
+        token: str | None,
+        codec: Codec,
+        bitrate: int,
+        *,
+        takeover: bool,
+        depth: DepthPublisher | None = None,
     ) -> None:
         self.frames = 0
         "Pictures sent."
@@ -47,6 +55,7 @@ class Transmission:
         self._token = token
         self._codec: Codec = codec
         self._bitrate = bitrate
+        self._depth = depth
         self._sender = Sender()
         self._dropped = 0
         self._lost_at: float | None = None
@@ -95,8 +104,12 @@ class Transmission:
         voice = SoundTrack()
         projector.on_sound = voice.put
         connection.addTransceiver(voice, direction="sendonly")
+        beside = self._depth.beside(connection, transceiver.sender, film) if self._depth else None
         try:
-            async with signalling.session(self._url, connection, token=self._token) as lost:
+            async with (
+                beside or nullcontext(),
+                signalling.session(self._url, connection, token=self._token) as lost,
+            ):
                 say("connected")
                 async with Ticker(lambda: self._line(connection, film)):
                     yield lost
@@ -122,6 +135,7 @@ class Transmission:
             "dropped": self._dropped,
             **self._sender.told(),
             "reconnected": self.reconnected,
+            **({"depth": self._depth.told()} if self._depth else {}),
         }
 
 
@@ -135,21 +149,25 @@ class FilmTrack(Camera):
         self._encoder = encoder
         self._bitrate = bitrate
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+        self._last: tuple[int, float] | None = None
 
     async def recv(self) -> Packet:
         """The next picture's packet."""
         loop = asyncio.get_running_loop()
+        if self._last is not None:
+            self.on_sent(*self._last)
         while True:
             try:
                 shot = await self._pictures.get()
             except Closed as exc:
                 raise MediaStreamError from exc
-            keyframe = self._keyframe()
+            seen, keyframe = self._pictures.since, self._keyframe()
             packet = await loop.run_in_executor(
                 self._thread, self._encoder.encode, shot.video, shot.ticks, keyframe
             )
             if packet is not None:
                 self.sent += 1
+                self._last = shot.ticks, seen
                 return packet
 
     def aim(self, bitrate: int) -> None:

@@ -4,33 +4,19 @@ How to keep them fast: integers times float32 become float64, so cast; an index 
 cannot prove non-negative costs a test, so take slices and count from 0.
 """
 
-from collections.abc import Callable
 from functools import cache
-from typing import Any, ParamSpec, TypeVar, cast
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-P = ParamSpec("P")
-R = TypeVar("R")
+from omote.streams.kernel import kernel, seal
+
+__all__ = ["Bytes", "Floats", "Steps", "kernel", "seal", "spread", "steps"]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Steps = tuple[NDArray[np.int32], NDArray[np.int32], Floats]
 "For each pixel the two coarse ones it lies between, and its way from one to the other, 0..1."
-
-
-def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Machine code for the types of the first call, kept on disk; releases the GIL."""
-    compiled = numba.njit(nogil=True, cache=True, fastmath=True, error_model="numpy")(function)
-    return cast(Callable[P, R], compiled)
-
-
-def seal(*kernels: Callable[..., Any]) -> None:
-    """After a first call: never compile for other types, a live frame must not wait for that."""
-    for each in kernels:
-        cast(Any, each).disable_compile()
 
 
 @cache

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from omote.engines.composition import Soft
 from omote.engines.i420 import I420, Bytes, blank
-from omote.engines.kernels import Floats
+from omote.engines.kernels import Floats, kernel
 
 LONG = 160
 "Long side of the map of amounts, pixels."
@@ -50,12 +50,11 @@ def _filled(values: Floats, weight: Floats) -> Floats:
 def layered(picture: I420, amount: Floats, near: Soft, far: Soft) -> I420:
     """The picture where `amount` is 0, `near` at a half, `far` at 1; between them mixed."""
     made = blank(picture.width, picture.height, picture.colours)
-    for source, target, slight, strong in zip(
-        picture.planes, made.planes, near.planes, far.planes, strict=True
-    ):
-        size = source.shape[::-1]
-        blurred = _mixed(_large(slight, size), _large(strong, size), amount * 2 - 1)
-        np.copyto(target, _mixed(source, blurred, amount * 2))
+    levels = np.asarray(np.clip(amount, 0, 1) * 255 + 0.5, np.uint8)
+    planes = zip(picture.rows, made.rows, made.planes, near.planes, far.planes, strict=True)
+    for source, target, plane, slight, strong in planes:
+        size = plane.shape[::-1]
+        mix(source, _large(slight, size), _large(strong, size), _large(levels, size), target)
     return made
 
 
@@ -63,8 +62,18 @@ def _large(plane: Bytes, size: tuple[int, int]) -> Bytes:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def _mixed(one: Bytes, other: Bytes, part: Floats) -> Bytes:
-    """`part` of the other, clipped to 0..1."""
-    share = cv2.resize(np.clip(part, 0, 1), one.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    mixed = cv2.blendLinear(np.ascontiguousarray(one), other, 1 - share, share)
-    return np.asarray(mixed, np.uint8)
+@kernel
+def mix(sharp: Bytes, near: Bytes, far: Bytes, amount: Bytes, target: Bytes) -> None:
+    """Per pixel `sharp` at 0, `near` at 128, `far` at 255; the first and the last may be wider."""
+    half, round_up = np.int16(128), np.int32(64)
+    for j in range(amount.shape[0]):
+        a, b, c, amounts, made = sharp[j], near[j], far[j], amount[j], target[j]
+        for i in range(amounts.size):
+            over = np.int16(amounts[i]) - half
+            of_sharp, of_far = max(np.int16(-over), np.int16(0)), max(over, np.int16(0))
+            of_near = half - of_sharp - of_far
+            total = np.int32(a[i]) * of_sharp + np.int32(b[i]) * of_near + np.int32(c[i]) * of_far
+            made[i] = np.uint8((total + round_up) >> np.int32(7))
+
+
+KERNELS = (mix,)

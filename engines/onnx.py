@@ -62,6 +62,8 @@ class OnnxModel:
         self._session = _session(path, threads)
         self._outputs = [output.name for output in self._session.get_outputs()]
         self.name = f"{path.stem}@onnx-{_backend(self._session)}"
+        self.inputs = {each.name: tuple(each.shape) for each in self._session.get_inputs()}
+        "Shape of each input; free sides are names or None."
         _warm_up(self._session, path)
 
     def zeros(self) -> dict[str, Array]:

@@ -139,7 +139,7 @@ class CpuPixels:
         """
         cv2.setNumThreads(1)
         self._warm_up()
-        kernels = (edges, steadiness, composition, softness, subtraction)
+        kernels = (edges, steadiness, composition, softness, subtraction, layers)
         seal(*(kernel for each in kernels for kernel in each.KERNELS))
 
     def _warm_up(self) -> None:
@@ -147,7 +147,9 @@ class CpuPixels:
         eye = np.eye(64, dtype=np.float32)
         matte = self.guided_upsample(eye, picture)
         matte = self.guided_upsample(eye, picture, before=matte, steady=0.5)
-        self.composite(picture, matte, self.bokeh(picture, 8, matte), Edge())
+        behind = self.bokeh(picture, 8, matte)
+        self.composite(picture, matte, behind, Edge())
+        self.layered(picture, np.ones((6, 8), np.float32), behind, behind)
         self.without(picture, np.zeros((12, 16, 3), np.float32))
 
     def from_video(self, picture: VideoPicture) -> Picture:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Protocol
 
+from omote.streams.decoder import Decoded
 from omote.streams.frame import Frame, VideoPicture
 from omote.streams.latest import Latest
 from omote.streams.source import Source
@@ -38,6 +39,9 @@ class Camera(Protocol):
 
     def take(self) -> Frame | None:
         """The newest frame."""
+
+    def newest(self) -> Frame | None:
+        """The same, left there."""
 
     async def ask_for_less(self, bitrate: int | None) -> None:
         """Cap the bit/s it sends, where it can be told."""
@@ -79,16 +83,11 @@ class PublisherCamera:
 
     def take(self) -> Frame | None:
         """See `Camera`."""
-        decoded = self.publisher.frames.take()
-        if decoded is None:
-            return None
-        return Frame(
-            picture=VideoPicture(decoded.video),
-            pts=decoded.timestamp,
-            time_base=decoded.time_base,
-            arrived=decoded.arrived,
-            index=decoded.index,
-        )
+        return _frame(self.publisher.frames.take())
+
+    def newest(self) -> Frame | None:
+        """See `Camera`."""
+        return _frame(self.publisher.frames.waiting)
 
     async def ask_for_less(self, bitrate: int | None) -> None:
         """See `Camera`."""
@@ -132,6 +131,10 @@ class SourceCamera:
         """See `Camera`."""
         return self._frames.take()
 
+    def newest(self) -> Frame | None:
+        """See `Camera`."""
+        return self._frames.waiting
+
     async def ask_for_less(self, bitrate: int | None) -> None:
         """Nothing to ask: it sends what it sends."""
 
@@ -147,3 +150,15 @@ class SourceCamera:
                 self._seen(None)
                 self._frames.put(frame)
         self._frames.close()
+
+
+def _frame(decoded: Decoded | None) -> Frame | None:
+    if decoded is None:
+        return None
+    return Frame(
+        picture=VideoPicture(decoded.video),
+        pts=decoded.timestamp,
+        time_base=decoded.time_base,
+        arrived=decoded.arrived,
+        index=decoded.index,
+    )

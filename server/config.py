@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from omote.server.tokens import Token
 
@@ -64,6 +64,14 @@ class Config:
     home_assistant: bool = False
     "Whether every stage is announced to Home Assistant over MQTT."
     log_level: str = "info"
+    stereo: Path | None = None
+    "Calibration of a stereo camera, for pictures that hold left and right side by side."
+    depth_network: Path | None = None
+    "ONNX file that makes depth of a picture, for stages to which nobody sends any."
+    depth_network_gives: Literal["nearness", "metres"] = "nearness"
+    "What the network's map means."
+    depth_network_takes: Literal["imagenet", "unit", "bytes"] = "imagenet"
+    "How it wants its pixels scaled."
 
     def __post_init__(self) -> None:
         """Refuse to be reachable by others without tokens."""

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from omote.server.orders import StageSettings
+from omote.server.orders import DepthSettings, StageSettings
 from omote.server.workshop import MqttStatus
+from omote.streams.depth import Clock
 from omote.streams.frame import Origin
 
 
@@ -28,6 +29,30 @@ class SceneState(Message):
     origin: Origin = Field(description="Who says so; `none` when nobody did in the last 10 s.")
 
 
+class DepthState(DepthSettings):
+    """Where the stage's depth comes from, what is ordered of it, and whether it is used."""
+
+    origin: str = Field(description="`channel`, `hue`, a device or another source; or `none`.")
+    name: str = Field(description="What the sender calls its camera.")
+    clock: Clock | None = Field(
+        description="`video`: depth is stamped by the picture's clock; `own`: by another one."
+    )
+    lossy: bool = Field(description="Whether its values have gone through a video codec.")
+    size: list[int] | None = Field(description="Width and height of the newest frame, pixels.")
+    age_ms: float | None = Field(
+        description="Since the depth in use came, when it was used; median, milliseconds."
+    )
+    skew_ms: float | None = Field(
+        description="Capture time of depth minus that of its picture; median, milliseconds."
+    )
+    valid: float | None = Field(ge=0, le=1, description="Share of the picture with known depth.")
+    used: bool = Field(description="Whether the last picture had depth.")
+    why: str = Field(description="If not, why not.")
+    made: str | None = Field(
+        description="`stereo` or `network` where the server makes depth itself."
+    )
+
+
 class State(Message):
     """A stage's state: settings with every default filled in, and who is here."""
 
@@ -39,6 +64,7 @@ class State(Message):
     params: dict[str, Any] = Field(description="Of every effect, in use or not.")
     stage: StageSettings
     scene: SceneState
+    depth: DepthState
     rung: int = Field(ge=0, le=7, description="Step of the ladder; 0 is full quality.")
     models: dict[str, list[str]] = Field(
         description="The nets each effect has taken so far, and where each runs."
@@ -48,6 +74,26 @@ class State(Message):
 
 
 Milliseconds = Annotated[float, Field(ge=0, json_schema_extra={"unit": "ms"})]
+
+
+class DepthFigures(Message):
+    """How the stream of depth fares."""
+
+    age_ms: Milliseconds | None = Field(description="Since the newest frame came; null without.")
+    frames: int = Field(ge=0, description="Whole frames, so far.")
+    lost: int = Field(ge=0, description="Frames begun and never whole, or too late, so far.")
+    bad: int = Field(ge=0, description="Messages that were no depth, so far.")
+    errors: dict[str, int] = Field(description="Of those, how many for which reason.")
+    kbps: float = Field(ge=0, description="kbit/s, over the last second.")
+    used_share: float | None = Field(ge=0, le=1, description="Share of pictures that had depth.")
+    skew_p50_ms: float | None = Field(
+        description="Capture time of depth minus that of its picture, median, milliseconds."
+    )
+    skew_p95_ms: Milliseconds | None = Field(description="The same, either way, 95th percentile.")
+    offset_ms: float = Field(description="What is added to the depth's clock, milliseconds.")
+    doubt_ms: Milliseconds = Field(description="By how much that may be wrong.")
+    waited_ms: Milliseconds | None = Field(description="How long pictures wait for depth, mean.")
+    valid: float | None = Field(ge=0, le=1, description="Share of the picture with known depth.")
 
 
 class Stats(Message):
@@ -68,6 +114,7 @@ class Stats(Message):
     rung: int = Field(ge=0, le=7, description="Step of the ladder; 0 is full quality.")
     viewers: int = Field(ge=0)
     loop_lag_p95_ms: Milliseconds | None = Field(description="Lateness of the event loop.")
+    depth: DepthFigures
     steps_ms: dict[str, float] = Field(description="Milliseconds a frame takes, by step, median.")
 
 

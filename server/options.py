@@ -32,6 +32,9 @@ class StageOptions(BaseModel):
     stage: dict[str, Any] = Field(
         default_factory=dict, description="Settings of the stage itself, such as mirror = true."
     )
+    depth: dict[str, Any] = Field(
+        default_factory=dict, description="Settings of its depth, such as far_m = 1.5."
+    )
 
     def order(self) -> dict[str, Any]:
         """The order that it stands for: what it does not name stays as it was ordered last."""
@@ -80,6 +83,21 @@ class Options(BaseModel):
         False, description="Announce every stage to Home Assistant over MQTT."
     )
     log_level: LogLevel = Field("info", description="How much is logged.")
+    stereo: Path | None = Field(
+        None,
+        description="Calibration of a stereo camera, JSON: pictures with left and right side by"
+        " side, or with the right one as a second track (?depth=stereo), get depth.",
+    )
+    depth_network: Path | None = Field(
+        None, description="ONNX file that makes depth of pictures to which nobody sends any."
+    )
+    depth_network_gives: Literal["nearness", "metres"] = Field(
+        "nearness", description="What its map says: the nearer the more, or metres."
+    )
+    depth_network_takes: Literal["imagenet", "unit", "bytes"] = Field(
+        "imagenet",
+        description="How it wants its pixels: by ImageNet's mean and deviation, 0 to 1, or 0 to 255.",
+    )
     connect_timeout_s: float = Field(
         15.0, gt=0, le=600, description="Seconds in which a new session has to connect."
     )

@@ -50,9 +50,83 @@ class StageSettings(BaseModel):
     )
     view: View = Field(
         "result",
-        description="What viewers see: the result, or a map that the effect matte works with.",
+        description="What viewers see: the result, a map that the effect matte works with, or depth,"
+        " red near, blue far.",
     )
     bypass: bool = Field(False, description="Pass the camera through without any effect.")
+
+
+class DepthSettings(BaseModel):
+    """How a depth camera's view joins the matte; without one nothing of this matters."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    enabled: bool = Field(True, description="Use depth where somebody sends it.")
+    fusion: Literal["gate", "product", "depth", "off"] = Field(
+        "gate",
+        description="How depth joins the matte: it decides near or far and the picture draws the"
+        " edge; both are multiplied; depth alone; or not at all.",
+    )
+    near_m: float = Field(
+        0.2,
+        ge=0.05,
+        le=10,
+        description="What is nearer is not the person, metres.",
+        json_schema_extra={"unit": "m"},
+    )
+    far_m: float | None = Field(
+        None,
+        ge=0.1,
+        le=20,
+        description="What is farther is not the person, metres; empty follows the person."
+        " At least 0.1 more than near_m counts.",
+        json_schema_extra={"unit": "m"},
+    )
+    threshold: float = Field(
+        0.1, ge=0, le=0.9, description="Of fusion by product: less is not the person, 0 to 1."
+    )
+    normalise: bool = Field(
+        True, description="Of fusion by product: divided by the largest value of the frame."
+    )
+    percentile: float = Field(
+        100,
+        ge=50,
+        le=100,
+        description="Of fusion by product: which percentile of the depths counts as the largest.",
+    )
+    max_skew_ms: float | None = Field(
+        None,
+        ge=0,
+        le=500,
+        description="Milliseconds between picture and depth; empty is half a frame interval and"
+        " the clocks' doubt.",
+        json_schema_extra={"unit": "ms"},
+    )
+    max_age_ms: float = Field(
+        250,
+        ge=0,
+        le=2000,
+        description="Milliseconds for which depth is held, with less and less weight, when none"
+        " comes in time.",
+        json_schema_extra={"unit": "ms"},
+    )
+    wait_ms: float = Field(
+        20,
+        ge=0,
+        le=100,
+        description="Milliseconds a picture may wait for depth that usually comes a little late.",
+        json_schema_extra={"unit": "ms"},
+    )
+    interpolation: Literal["linear", "nearest"] = Field(
+        "linear", description="Whether depth between two pixels of one surface is interpolated."
+    )
+    blur: float = Field(
+        0.0,
+        ge=0,
+        le=5,
+        description="Gaussian blur of the aligned depth, in pixels of a map 320 long.",
+        json_schema_extra={"unit": "px"},
+    )
 
 
 class Settings(BaseModel):
@@ -64,6 +138,7 @@ class Settings(BaseModel):
     params: dict[str, Any] = Field(default_factory=dict)
     "Effect name to what was ordered of it; the defaults fill the rest."
     stage: StageSettings = StageSettings()
+    depth: DepthSettings = DepthSettings()
 
 
 def settings_after(settings: Settings, patch: Mapping[str, Any]) -> Settings:

@@ -16,12 +16,15 @@ import av
 import cv2
 
 from omote.engines.chain import Chain, Turn
+from omote.engines.depth.view import depth_view
 from omote.engines.effect import Params, Rung
 from omote.engines.model import UnknownModel
 from omote.server.broadcast import Broadcast
 from omote.server.camera import Camera
+from omote.server.depth_join import DepthJoin
+from omote.server.depth_means import OwnDepth
 from omote.server.ladder import Ladder
-from omote.server.orders import Invalid, Settings, StageSettings, settings_after, validate_params
+from omote.server.orders import Invalid, Settings, settings_after, validate_params
 from omote.server.scene import Scenery
 from omote.server.slate import slate
 from omote.server.stats import Stats
@@ -29,6 +32,7 @@ from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
 from omote.streams.frame import Frame, Picture, Scene, VideoPicture
 from omote.streams.latest import Closed
+from omote.streams.synchroniser import Match
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +61,7 @@ class Pipeline:
         self.chain = Chain(workshop.models, workshop.pixels)
         self.camera: Camera | None = None
         self.scenery = Scenery()
+        self.depth = DepthJoin(OwnDepth(workshop.depth))
         self._name = name
         self._scene = Scene()
         self._workshop = workshop
@@ -100,6 +105,7 @@ class Pipeline:
         if before is not None:
             await before.close()
         async with self._turn:
+            self.depth.other_camera()
             self.chain.reset()
 
     async def order(self, patch: Mapping[str, Any]) -> Settings:
@@ -228,6 +234,8 @@ class Pipeline:
     async def _process(self) -> None:
         """One frame through the chain; its encoding goes on beside the next one's chain."""
         loop = asyncio.get_running_loop()
+        if self.camera is not None and self.ladder.rung < Rung.REUSE:
+            await self.depth.waited(self.camera.newest(), self.settings.depth)
         async with self._workshop.turns.to_begin(), self._turn:
             camera = self.camera
             frame = camera.take() if camera is not None else None
@@ -240,8 +248,10 @@ class Pipeline:
             if self.ladder.rung and time.monotonic() - ready > STALE * self._interval:
                 return
             began = time.monotonic()
-            ordered = self.settings.stage
-            work = loop.run_in_executor(self._workshop.engines, self._work, frame, ordered)
+            ordered = self.settings
+            match = self.depth.match(frame, ordered.depth)
+            engines = self._workshop.engines
+            work = loop.run_in_executor(engines, self._work, frame, match, ordered)
             turn, video = await to_its_end(work)
         self._note(frame, turn, began)
         await self._previous_encode()
@@ -257,26 +267,46 @@ class Pipeline:
             encoding, self._encoding = self._encoding, None
             encoding.result()
 
-    def _work(self, frame: Frame, ordered: StageSettings) -> tuple[Turn, av.VideoFrame]:
+    def _work(
+        self, frame: Frame, match: Match | None, ordered: Settings
+    ) -> tuple[Turn, av.VideoFrame]:
         """In an engine's thread: open the picture, run the chain, give it ready to encode."""
         pixels, rung = self._workshop.pixels, self.ladder.rung
-        picture = frame.picture
-        assert isinstance(picture, VideoPicture)
-        rotation = (picture.rotation + ordered.orientation) % 360
-        opened = pixels.from_video(VideoPicture(picture.video, rotation))
-        if ordered.mirror:
-            opened = pixels.mirrored(opened)
-        frame = replace(frame, picture=opened, view=ordered.view)
-        if ordered.bypass or rung is Rung.PASS:
+        frame, took_ms = self._upright(frame, match, ordered)
+        if ordered.stage.bypass or rung is Rung.PASS:
             turn = Turn(frame, {})
         else:
             turn = self.chain(frame, rung)
+        if took_ms is not None:
+            turn = replace(turn, steps_ms={"depth": took_ms, **turn.steps_ms})
         result = shown(turn.frame)
+        if rung is Rung.PASS and self.chain.conceals:
+            result = pixels.veiled(result)
+        if ordered.stage.view == "depth":
+            result = depth_view(pixels, result, frame.depth)
         if rung is Rung.PASS:
-            if self.chain.conceals:
-                result = pixels.veiled(result)
             result = pixels.stamped(result, "effects paused")
         return turn, pixels.to_video(result)
+
+    def _upright(
+        self, frame: Frame, match: Match | None, ordered: Settings
+    ) -> tuple[Frame, float | None]:
+        """In an engine's thread: picture and depth as a viewer sees them; what depth took, ms."""
+        pixels, picture = self._workshop.pixels, frame.picture
+        assert isinstance(picture, VideoPicture)
+        began, mirror = time.perf_counter(), ordered.stage.mirror
+        rotation = (picture.rotation + ordered.stage.orientation) % 360
+        taken, depth = self.depth.aligned(match, picture, rotation, ordered.depth, mirror)
+        took = time.perf_counter() - began
+        opened = pixels.from_video(VideoPicture(taken.video, rotation))
+        if mirror:
+            opened = pixels.mirrored(opened)
+        if depth is None:
+            began = time.perf_counter()
+            depth = self.depth.estimated(pixels, opened, ordered.depth)
+            took += time.perf_counter() - began
+        frame = replace(frame, picture=opened, depth=depth, view=ordered.stage.view)
+        return frame, took * 1e3 if depth is not None else None
 
     async def _encode(
         self, video: av.VideoFrame, pts: int, arrived: float, ready: float, starved: int

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from omote.server.bell import Bell
+from omote.server.depth_inlet import Second
 from omote.streams.channel import Channel
 
 
@@ -44,7 +45,7 @@ class Stage(Protocol):
     def closed(self) -> asyncio.Event:
         """Set once it has ended."""
 
-    async def publish(self, offer: str, *, takeover: bool) -> Peer:
+    async def publish(self, offer: str, *, takeover: bool, second: Second | None = None) -> Peer:
         """Answer a publisher; raises `Occupied` or `Refused`."""
 
     async def view(self, offer: str) -> Peer:

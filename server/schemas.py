@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from omote.engines.effect import kinds
 from omote.server.control import LONGEST_ID
 from omote.server.messages import Accepted, State
-from omote.server.orders import Settings, StageSettings
+from omote.server.orders import DepthSettings, Settings, StageSettings
 from omote.server.scene import SceneMessage
 
 Schema = dict[str, Any]
@@ -25,6 +25,7 @@ def order_schema() -> Schema:
         effects=_or_null(effects | {"description": "What a frame goes through, in this order."}),
         params=_or_null(_object(**params)),
         stage=_patch(model_schema(StageSettings)),
+        depth=_patch(model_schema(DepthSettings)),
         scene=_or_null(model_schema(SceneMessage)),
     )
 
@@ -34,7 +35,8 @@ def state_schema() -> Schema:
     schema = model_schema(State)
     params = {name: _complete(model_schema(kind.Params)) for name, kind in kinds().items()}
     schema["properties"]["params"] |= _object(**params) | {"required": list(params)}
-    schema["properties"]["stage"] = _complete(schema["properties"]["stage"])
+    for block in ("stage", "depth"):
+        schema["properties"][block] = _complete(schema["properties"][block])
     return schema
 
 

@@ -75,6 +75,14 @@ def serve(
     mqtt_prefix: Annotated[str | None, _flag("mqtt_prefix", "WORD")] = None,
     home_assistant: Annotated[bool | None, _flag("home_assistant")] = None,
     log_level: Annotated[LogLevel | None, _flag("log_level")] = None,
+    stereo: Annotated[Path | None, _flag("stereo", "FILE")] = None,
+    depth_network: Annotated[Path | None, _flag("depth_network", "ONNX")] = None,
+    depth_network_gives: Annotated[
+        Literal["nearness", "metres"] | None, _flag("depth_network_gives")
+    ] = None,
+    depth_network_takes: Annotated[
+        Literal["imagenet", "unit", "bytes"] | None, _flag("depth_network_takes")
+    ] = None,
     connect_timeout_s: Annotated[float | None, _flag("connect_timeout_s", "SECONDS")] = None,
     max_sessions: Annotated[int | None, _flag("max_sessions", "N")] = None,
     requests_per_s: Annotated[float | None, _flag("requests_per_s", "N")] = None,

@@ -9,6 +9,7 @@ from typing import Any
 
 from omote.server.bell import Bell
 from omote.server.camera import Camera, PublisherCamera, SourceCamera
+from omote.server.depth_inlet import DepthInlet, Second
 from omote.server.orders import NOT_SETTINGS, Settings
 from omote.server.pipeline import Pipeline
 from omote.server.scene import read_scene
@@ -49,18 +50,29 @@ class Stage:
         self._audio_time = Timeline(48_000)
         self._tasks: set[asyncio.Task[None]] = set()
         self._pipeline = Pipeline(name, workshop, settings)
+        self._depth = DepthInlet(self._pipeline.depth.synchroniser)
         if source_url is not None:
             self._pipeline.camera = self._own_camera(source_url)
 
-    async def publish(self, offer: str, *, takeover: bool = False) -> Publisher:
-        """Answer a publisher; raises `Occupied` or `omote.streams.webrtc.Refused`."""
+    async def publish(
+        self, offer: str, *, takeover: bool = False, second: Second | None = None
+    ) -> Publisher:
+        """Answer a publisher; raises `Occupied` or `omote.streams.webrtc.Refused`.
+
+        `second` is what its second picture means; without, that is declined.
+        """
         async with self._entrance:
             self._check_open()
             if self._publisher is not None and not takeover:
                 raise Occupied(f"stage {self.name} has a publisher; ?takeover=true replaces it")
-            publisher = await self._workshop.signalling.publisher(offer)
+            if second == "right" and self._workshop.depth.stereo is None:
+                raise Refused(422, "no stereo camera is known here; give --stereo its calibration")
+            told = self._depth.second(second) if second else None
+            publisher = await self._workshop.signalling.publisher(offer, told)
             publisher.on_audio = self._sound
             await self._pipeline.use_camera(PublisherCamera(publisher, self._seen))
+            self._depth.gone()  # whose place was taken
+            self._depth.offer(publisher)
         self._start(self._see_off(publisher), "publisher")
         return publisher
 
@@ -93,6 +105,7 @@ class Stage:
             self.closed.set()
             self.bell.ring()
             await self._pipeline.close()
+            await self._depth.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def state(self) -> dict[str, Any]:
@@ -109,6 +122,10 @@ class Stage:
             "params": params,
             "stage": pipeline.settings.stage.model_dump(mode="json"),
             "scene": _shown(pipeline.scene),
+            "depth": {
+                **pipeline.depth.state(pipeline.settings.depth),
+                **self._depth.state(),
+            },
             "rung": int(pipeline.ladder.rung),
             "models": pipeline.chain.models(),
             "mqtt": self._workshop.mqtt,
@@ -126,6 +143,7 @@ class Stage:
             "rung": int(pipeline.ladder.rung),
             "viewers": len(pipeline.broadcast.viewers),
             "loop_lag_p95_ms": self._workshop.loop_lag.rounded_quantile(0.95),
+            "depth": {**pipeline.depth.stats(), **self._depth.stats()},
         }
 
     def age_buckets(self) -> list[tuple[float, int]]:
@@ -149,6 +167,7 @@ class Stage:
         await publisher.closed.wait()
         async with self._entrance:
             if self._publisher is publisher:
+                self._depth.gone()
                 await self._pipeline.use_camera(self._own_camera(self._source_url))
         self._workshop.tidy()
 

@@ -8,6 +8,7 @@ from functools import partial
 from omote.server.archive import Archive
 from omote.server.bell import Bell
 from omote.server.config import Config
+from omote.server.depth_means import depth_means
 from omote.server.orders import Invalid, Settings, settings_after
 from omote.server.stage import Stage
 from omote.server.workshop import Workshop
@@ -21,7 +22,7 @@ class Stages:
     """Made on first use; settings survive a restart."""
 
     def __init__(self, config: Config) -> None:
-        self.workshop = Workshop(config.loopback)
+        self.workshop = Workshop(config.loopback, depth_means(config))
         self.bell = Bell()
         "Rings when a stage is made, removed or changed."
         self._archive = Archive(config.data / "stages")

@@ -45,6 +45,7 @@ _EXAMPLES = {
     "effects": '["matte", "background"]',
     "params": '{ background = { mode = "blur", strength = 0.6 } }',
     "stage": "{ mirror = true }",
+    "depth": "{ far_m = 1.5 }",
 }
 
 

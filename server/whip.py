@@ -6,20 +6,22 @@ section 4.3.2 has it, and the session goes on as it was.
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from omote.server import fragment
 from omote.server.body import require_type, text
 from omote.server.catalogue import stage_named
 from omote.server.channel import ControlChannels
+from omote.server.depth_inlet import Second
 from omote.server.fragment import Fragment, Malformed
 from omote.server.problems import Problem
 from omote.server.protocols import Peer, Stage, Stages
 from omote.server.sessions import Session, Sessions, Side
 from omote.server.stage import Occupied
 from omote.server.tokens import Gate, Scope
+from omote.streams.hue import FAR_M, NEAR_M, Span
 from omote.streams.webrtc import Refused
 
 SDP = "application/sdp"
@@ -41,11 +43,28 @@ class Signalling:
         self._gate = gate
         self._channels = channels
 
-    async def publish(self, stage: str, request: Request, takeover: bool = False) -> Response:
-        """Publish to a stage: SDP offer in, answer and session URL out."""
+    async def publish(
+        self,
+        stage: str,
+        request: Request,
+        takeover: bool = False,
+        depth: Literal["hue", "stereo"] | None = None,
+        near_m: Annotated[float, Query(ge=0.05, le=100)] = NEAR_M,
+        far_m: Annotated[float, Query(ge=0.1, le=1000)] = FAR_M,
+    ) -> Response:
+        """Publish to a stage: SDP offer in, answer and session URL out.
+
+        With `depth=hue` the second video section is depth, coloured by distance from `near_m` to `far_m`;
+        with `depth=stereo` it is what the right camera of the pair sees that the server was told of.
+        """
+        if far_m <= near_m:
+            raise Problem(422, "far_m must be more than near_m")
+        second: Second | None = Span(near_m, far_m) if depth == "hue" else None
+        if depth == "stereo":
+            second = "right"
         offer = await self._offer(stage, request)
         here = stage_named(self._stages, stage)
-        make = partial(here.publish, offer, takeover=takeover)
+        make = partial(here.publish, offer, takeover=takeover, second=second)
         return await self._created(here, request, make)
 
     async def view(self, stage: str, request: Request) -> Response:

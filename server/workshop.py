@@ -9,10 +9,12 @@ from omote.engines.model import Models
 from omote.engines.onnx import load
 from omote.engines.pixels import CpuPixels, Pixels
 from omote.server import memory
+from omote.server.depth_means import DepthMeans
 from omote.server.stats import Window
 from omote.server.turns import Turns
 from omote.streams.webrtc import Signalling
 
+NO_MEANS = DepthMeans()
 MqttStatus = Literal["off", "away", "connected"]
 "`away`: the broker cannot be reached; everything else works."
 
@@ -25,9 +27,11 @@ LAG_EVERY = 0.05
 class Workshop:
     """Models, threads and signalling. One thread for chains and one for encoders per core."""
 
-    def __init__(self, loopback: bool) -> None:
+    def __init__(self, loopback: bool, depth: DepthMeans = NO_MEANS) -> None:
         cores = os.cpu_count() or 1
         self.models = Models(load)
+        self.depth = depth
+        "How depth is made of pictures to which nobody sends any."
         self.pixels: Pixels = CpuPixels()
         self.engines = ThreadPoolExecutor(cores, thread_name_prefix="engine")
         self.encoders = ThreadPoolExecutor(cores, thread_name_prefix="encoder")

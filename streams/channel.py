@@ -10,6 +10,8 @@ MOST_UNREAD = 256
 "Messages that wait to be read; more are thrown away and counted."
 ENOUGH_UNREAD = MOST_UNREAD // 2
 "Of those; then it is crowded."
+MOST_UNREAD_BYTES = 8 << 20
+"And bytes of them."
 MOST_UNSENT = 64 * 1024
 "Bytes that wait to be sent before `send` waits."
 
@@ -24,6 +26,7 @@ class Channel:
     def __init__(self, channel: RTCDataChannel) -> None:
         self._channel = channel
         self._unread: asyncio.Queue[bytes | str | None] = asyncio.Queue(MOST_UNREAD + 1)
+        self._unread_bytes = 0
         self._room = asyncio.Event()
         self._dropped = 0
         self.closed = asyncio.Event()
@@ -35,6 +38,7 @@ class Channel:
     async def messages(self) -> AsyncIterator[bytes | str]:
         """Every message until the channel closes."""
         while (message := await self._unread.get()) is not None:
+            self._unread_bytes -= len(message)
             yield message
 
     async def send(self, text: str) -> None:
@@ -62,8 +66,10 @@ class Channel:
         self._channel.close()
 
     def _arrived(self, message: bytes | str) -> None:
-        if self._unread.qsize() < MOST_UNREAD:
+        unread = self._unread_bytes + len(message)
+        if self._unread.qsize() < MOST_UNREAD and unread <= MOST_UNREAD_BYTES:
             self._unread.put_nowait(message)
+            self._unread_bytes = unread
         else:
             self._dropped += 1
 

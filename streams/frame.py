@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 Origin = Literal["message", "estimate", "none"]
 
-View = Literal["result", "matte", "outline", "complexity", "weights", "hair"]
-"What is to be seen of a frame: the result, or what the effect `matte` worked with."
+View = Literal["result", "matte", "outline", "complexity", "weights", "hair", "depth"]
+"What is to be seen of a frame: the result, what the effect `matte` worked with, or its depth."
 
 
 class Picture(Protocol):
@@ -78,18 +78,41 @@ class Scene:
     "`time.monotonic()` when it was learnt, seconds."
 
 
+@dataclass(frozen=True, slots=True)
+class Fusing:
+    """What is ordered of depth and matte together."""
+
+    mode: Literal["gate", "product", "depth", "off"] = "gate"
+    "Depth decides near or far, the picture the edge; the product of both; depth alone; the picture alone."
+    near_m: float = 0.2
+    "What is nearer is not the person, metres."
+    far_m: float | None = None
+    "What is farther is not the person, metres; None: it follows the person."
+    threshold: float = 0.1
+    "Second threshold, of `product`: less is not the person, 0..1."
+    normalise: bool = True
+    "`product` is divided by its largest value in the frame."
+    percentile: float = 100.0
+    "Which percentile of a frame's depths counts as the largest, in `product`."
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Depth:
-    """A depth map joined to the picture."""
+    """A depth map joined to the picture, in its view, upright like it, at most 320 pixels long."""
 
     metres: NDArray[np.float32]
-    "(H, W), NaN where unknown."
+    "(h, w), along the optical axis, NaN where unknown."
     confidence: NDArray[np.float32] | None
-    "(H, W), 0..1."
+    "(h, w), 0..1."
     skew_s: float
     "Capture time of the depth minus that of the picture, seconds."
     origin: str
     "Where it came from, as shown in the stage's state."
+    weight: float = 1.0
+    "How far it may be trusted, 0..1: less the longer it is held for want of a newer one."
+    fusing: Fusing = Fusing()
+    probability: NDArray[np.float32] | None = None
+    "(h, w), 0..1: the person's, where a depth network gives one."
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -51,6 +51,11 @@ class Latest(Generic[T]):
             self._changed.clear()
             await self._changed.wait()
 
+    @property
+    def waiting(self) -> T | None:
+        """The newest item, left there."""
+        return self._item
+
     def take(self) -> T | None:
         """The newest item, if there is one."""
         item, self._item = self._item, None

@@ -19,13 +19,15 @@ class Weather:
     "Seconds each is on its way."
     loss: float = 0.0
     "Probability, 0..1, that a datagram of media (RTP or RTCP) is lost, each for itself."
+    data_loss: float = 0.0
+    "The same for data channels (DTLS records that are no handshake)."
     seed: int = 1
     "The same losses each time; other hops want another one."
 
     @property
     def fair(self) -> bool:
         """Whether nothing happens to them."""
-        return not self.delay_s and not self.loss
+        return not (self.delay_s or self.loss or self.data_loss)
 
 
 class Link:
@@ -40,12 +42,17 @@ class Link:
 
     async def send(self, datagram: bytes) -> None:
         """Put a datagram on its way; it may never arrive."""
-        if is_media(datagram) and self._chance.random() < self._weather.loss:
+        if self._chance.random() < self._probability(datagram):
             return
         due = asyncio.get_running_loop().time() + self._weather.delay_s
         self._under_way.append((due, datagram))
         if self._delivery is None:
             self._delivery = asyncio.create_task(self._deliver(), name="link")
+
+    def _probability(self, datagram: bytes) -> float:
+        if is_media(datagram):
+            return self._weather.loss
+        return self._weather.data_loss if is_data(datagram) else 0.0
 
     async def _deliver(self) -> None:
         loop = asyncio.get_running_loop()
@@ -71,3 +78,8 @@ def expose(connection: RTCPeerConnection, weather: Weather) -> None:
 def is_media(datagram: bytes) -> bool:
     """Whether it is RTP or RTCP, not DTLS (RFC 7983, section 7)."""
     return 128 <= datagram[0] <= 191
+
+
+def is_data(datagram: bytes) -> bool:
+    """Whether it is DTLS that carries a data channel: 1.2 (RFC 6347), or encrypted 1.3 (RFC 9147)."""
+    return datagram[0] == 23 or 32 <= datagram[0] <= 63

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 
 from aiortc import (
     RTCConfiguration,
@@ -145,10 +146,13 @@ class Publisher(Peer):
         "Told of each decoded picture, taken or not."
         self.on_audio: Callable[[Packet], None] = lambda packet: None
         "Told of each Opus packet, pts in 48 kHz ticks."
+        self.newest: int | None = None
+        "RTP timestamp of the newest picture, without wrap-around, 90 kHz."
         self.bitrate_cap: int | None = None
         "bit/s; less than this is never asked of the publisher."
         self._queue: DecoderQueue | None = None
         self._recovery: Recovery | None = None
+        self._second: Recovery | None = None
         self._audio_time = TimestampUnwrapper()
 
     @property
@@ -167,36 +171,39 @@ class Publisher(Peer):
         if bitrate is not None and self._recovery is not None:
             await self._recovery.report_bandwidth(bitrate)
 
-    def attach(self) -> None:
+    def attach(self, second: Callable[[Decoded], None] | None = None) -> None:
         """Take the place of aiortc's buffers and queues, before media flows.
 
-        The first picture and the first sound count; others are declined, for nobody reads them.
+        The first picture and the first sound count, and with `second` another picture, which it is
+        told of on the decoder's thread; others are declined, for nobody reads them.
         """
-        attach = {"video": self._attach_video, "audio": self._attach_audio}
+        attach = {"video": [self._attach_video], "audio": [self._attach_audio]}
+        if second is not None:
+            attach["video"].append(partial(self._attach_second, second))
         for transceiver in self.connection.getTransceivers():
             if transceiver.receiver.track is None:
                 continue
-            if transceiver.kind in attach:
-                attach.pop(transceiver.kind)(transceiver.receiver)
+            if attach.get(transceiver.kind):
+                attach[transceiver.kind].pop(0)(transceiver.receiver)
             else:
                 transceiver.direction = "inactive"
 
     def _attach_video(self, receiver: RTCRtpReceiver) -> None:
         loop = asyncio.get_running_loop()
-        recovery = Recovery(receiver, FrameBuffer(), LossTracker())
-        self._recovery = recovery
-        self._queue = DecoderQueue(
-            deliver=lambda decoded: call_soon(loop, self._deliver, decoded),
-            ask_keyframe=lambda: call_soon(loop, recovery.want_keyframe),
+        self._recovery, self._queue = _decoded(
+            receiver, lambda decoded: call_soon(loop, self._deliver, decoded)
         )
-        interop.use_decoder_queue(receiver, self._queue)
         interop.cap_remb(receiver, lambda: self.bitrate_cap)
+
+    def _attach_second(self, told: Callable[[Decoded], None], receiver: RTCRtpReceiver) -> None:
+        self._second, _ = _decoded(receiver, told)
 
     def _attach_audio(self, receiver: RTCRtpReceiver) -> None:
         interop.use_jitter_buffer(receiver, PassBuffer())
         interop.use_decoder_queue(receiver, AudioQueue(self._pass_audio))
 
     def _deliver(self, decoded: Decoded) -> None:
+        self.newest = decoded.timestamp
         self.on_picture(decoded)
         self.frames.put(decoded)
 
@@ -208,8 +215,9 @@ class Publisher(Peer):
         self.on_audio(packet)
 
     async def _close(self) -> None:
-        if self._recovery is not None:
-            await self._recovery.stop()
+        for recovery in (self._recovery, self._second):
+            if recovery is not None:
+                await recovery.stop()
         await super()._close()
         self.frames.close()
 
@@ -236,6 +244,17 @@ class Viewer(Peer):
                 track.stop()
 
 
+def _decoded(
+    receiver: RTCRtpReceiver, deliver: Callable[[Decoded], None]
+) -> tuple[Recovery, DecoderQueue]:
+    """Have what a receiver gets decoded; `deliver` is called on the decoder's thread."""
+    loop = asyncio.get_running_loop()
+    recovery = Recovery(receiver, FrameBuffer(), LossTracker())
+    queue = DecoderQueue(deliver, lambda: call_soon(loop, recovery.want_keyframe))
+    interop.use_decoder_queue(receiver, queue)
+    return recovery, queue
+
+
 def call_soon(
     loop: asyncio.AbstractEventLoop, function: Callable[..., None], *arguments: object
 ) -> None:
@@ -251,13 +270,15 @@ class Signalling:
         self._loopback = loopback
         self._ice_servers = list(ice_servers)
 
-    async def publisher(self, offer: str) -> Publisher:
+    async def publisher(
+        self, offer: str, second: Callable[[Decoded], None] | None = None
+    ) -> Publisher:
         """Answer somebody who wants to send; `attach` has been done, media may flow at once."""
         ufrag = inspect(offer, wanted="send")
         peer = Publisher(self._connection(), ufrag)
         try:
             await self._take(peer, offer)
-            peer.attach()
+            peer.attach(second)
             await self._answer(peer)
         except BaseException:
             await peer.close()
@@ -320,6 +341,7 @@ class Signalling:
             raise Refused(422, f"the offer cannot be answered: {exc}") from exc
         if self._loopback:
             interop.bind_media_to_loopback(peer.connection)
+        interop.bound_data(peer.connection)
         interop.tolerate_missing_priority(peer.connection)
         interop.accept_rsa_certificates(peer.connection)
 

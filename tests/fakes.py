@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from omote.server.app import create_app
 from omote.server.bell import Bell
 from omote.server.config import Config
+from omote.server.depth_inlet import Second
 from omote.server.orders import Invalid
 from omote.server.stage import Occupied
 from omote.streams.channel import Channel
@@ -57,7 +58,9 @@ class FakeStage:
         self.bell = Bell()
         self.closed = asyncio.Event()
 
-    async def publish(self, offer: str, *, takeover: bool) -> FakePeer:
+    async def publish(
+        self, offer: str, *, takeover: bool, second: Second | None = None
+    ) -> FakePeer:
         if self.publisher and not takeover:
             raise Occupied
         if self.publisher:

@@ -57,16 +57,17 @@ class Client:
 
     async def publish(self, path: str = "/whip/desk") -> httpx.Response:
         self.connection.addTrack(Camera())
-        return await self._ask(path)
+        return await self.ask(path)
 
     async def watch(self, codec: str | None = None, path: str = "/whep/desk") -> httpx.Response:
         transceiver = self.connection.addTransceiver("video", direction="recvonly")
         if codec is not None:
             codecs = get_capabilities("video").codecs
             transceiver.setCodecPreferences([c for c in codecs if c.name in (codec, "rtx")])
-        return await self._ask(path)
+        return await self.ask(path)
 
-    async def _ask(self, path: str) -> httpx.Response:
+    async def ask(self, path: str) -> httpx.Response:
+        """Offer what the connection has been given."""
         answer = await self._http.post(path, content=await self.offer(), headers=SDP)
         if answer.status_code == 201:
             self.url = answer.headers["location"]

@@ -48,6 +48,9 @@ class Tripod:
     def take(self) -> Frame | None:
         return self.frames.take()
 
+    def newest(self) -> Frame | None:
+        return self.frames.waiting
+
     async def ask_for_less(self, bitrate: int | None) -> None:
         self.caps.append(bitrate)
 

@@ -36,6 +36,7 @@ def state_of(settings: Settings) -> Any:
         "effects": list(settings.effects),
         "params": {name: model.model_dump(mode="json") for name, model in params.items()},
         "stage": settings.stage.model_dump(mode="json"),
+        "depth": settings.depth.model_dump(mode="json"),
     }
 
 

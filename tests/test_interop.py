@@ -21,6 +21,7 @@ from aiortc.codecs.h264 import H264Encoder
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtcdtlstransport import SRTP_PROFILES
 from aiortc.rtcrtpreceiver import NackGenerator
+from aiortc.rtcsctptransport import SCTP_DATA_UNORDERED, DataChunk
 from aiortc.rtp import (
     RTCP_PSFB_APP,
     RTCP_PSFB_FIR,
@@ -62,6 +63,7 @@ async def peer() -> AsyncIterator[RTCPeerConnection]:
 Owner = Callable[[RTCPeerConnection], object]
 RECEIVER: Owner = lambda peer: peer.getTransceivers()[0].receiver
 SENDER: Owner = lambda peer: peer.getTransceivers()[0].sender
+SCTP: Owner = lambda peer: peer.sctp
 TRANSPORT: Owner = lambda peer: peer.getTransceivers()[0].receiver.transport.transport
 
 
@@ -79,7 +81,17 @@ TRANSPORT: Owner = lambda peer: peer.getTransceivers()[0].receiver.transport.tra
         (SENDER, "_send_keyframe"),
         (SENDER, "_handle_rtcp_packet"),
         (TRANSPORT, "_send"),
-        (lambda peer: cast(Any, peer.sctp), "_handle_data"),
+        (SCTP, "_handle_data"),
+        (SCTP, "_transmit"),
+        (SCTP, "_update_rto"),
+        (SCTP, "_cwnd"),
+        (SCTP, "_rto"),
+        (SCTP, "_srtt"),
+        (SCTP, "_receive_data_chunk"),
+        (SCTP, "_last_received_tsn"),
+        (SCTP, "_advertised_rwnd"),
+        (SCTP, "_inbound_streams"),
+        (SCTP, "_sack_misordered"),
         (lambda peer: peer, "_RTCPeerConnection__certificates"),
         (lambda peer: peer.getTransceivers()[0], "_codecs"),
         (lambda peer: cast(Any, TRANSPORT(peer)).iceGatherer, "_connection"),
@@ -394,6 +406,17 @@ def test_aiortcs_decoder_queue_is_still_unbounded() -> None:
     """And there is still no public way to ask for a keyframe."""
     assert not any(hasattr(RTCRtpReceiver, name) for name in ("requestKeyFrame", "sendPli"))
     assert not hasattr(RTCRtpSender, "setParameters")
+
+
+async def test_aiortc_still_keeps_fragments_beyond_the_window_it_tells_of() -> None:
+    async with peer() as connection:
+        sctp = cast(Any, connection.sctp)
+        sctp._last_received_tsn = 0
+        for number in range(1, 1200):
+            chunk = DataChunk(flags=SCTP_DATA_UNORDERED)
+            chunk.tsn, chunk.stream_id, chunk.user_data = number, 0, bytes(1000)
+            await sctp._receive_data_chunk(chunk)
+        assert sctp._advertised_rwnd < 0
 
 
 def test_aioice_still_leaves_out_the_loopback_address() -> None:

@@ -170,7 +170,9 @@ def strands() -> tuple[Rgb, Floats]:
         cv2.line(truth, (590, top), (660, top + 12), (255,), 5, cv2.LINE_AA)
     alpha = truth.astype(np.float32) / np.float32(255)
     dark, light = np.array((40, 30, 25), np.float32), np.array((200, 190, 180), np.float32)
-    return (light + alpha[..., None] * (dark - light)).astype(np.uint8), alpha
+    return (light + alpha[..., None] * (dark - light)).astype(np.uint8), np.asarray(
+        alpha, np.float32
+    )
 
 
 def test_hair_is_redrawn_along_the_colours_of_the_picture() -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import ClassVar
 
+from omote.engines.depth.fusion import Fusion
 from omote.engines.effect import Rung
 from omote.engines.kernels import Floats
 from omote.engines.model import Models
@@ -44,6 +45,7 @@ class Matte:
         self._light = Light()
         self._last: Plane | None = None
         self._count = 0
+        self._fusion = Fusion()
 
     def __call__(self, frame: Frame, params: Params, rung: Rung) -> Frame:
         """The frame with its matte, and the scene as far as it is known."""
@@ -74,8 +76,10 @@ class Matte:
             self._hair.tune(params, dark)
             person = resized(person, working_size(picture))
             drawn = self._hair.drawn(seen, person, params)
+        raw = resized(seen.alpha, drawn.alpha.shape[::-1])
+        alpha = self._fusion(drawn.alpha, raw, frame.depth, frame.arrived)
         matte = self._pixels.guided_upsample(
-            drawn.alpha,
+            alpha,
             picture,
             feather=picture.height * params.feather / 100,
             coarser=int(rung >= Rung.SIZE),
@@ -124,6 +128,7 @@ class Matte:
         self._light.forget()
         self._last = None
         self._count = 0
+        self._fusion.reset()
 
     def close(self) -> None:
         """End the slow networks' thread."""

@@ -4,6 +4,7 @@ import typer
 
 from omote.server.bench.control import control
 from omote.server.bench.deglare import deglare
+from omote.server.bench.depth.command import depth
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
 from omote.server.bench.matte.command import matte
@@ -17,5 +18,6 @@ app = typer.Typer(
 app.command()(live)
 app.command()(control)
 app.command()(encoder)
+app.command()(depth)
 app.command()(matte)
 app.command()(deglare)

@@ -1,0 +1,1 @@
+"""Depth: brought to the picture's view, estimated from pictures, fused with mattes, and shown."""
