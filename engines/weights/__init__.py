@@ -1,7 +1,10 @@
 """The weight files Omote ships; README.md here says where each comes from."""
 
 HASHES = {
+    "face_full_range": "df7d04b3cc28c25f5c4e787ea7b7c1aa1f49601399808f3389f2a31889bf0cde",
+    "modnet": "bfb8bac57a9653ca24f4e87b05aba28256b9890d9c3b223fb1b4c508eaa95932",
     "selfie_landscape": "6b36f8b82c37b7112c629c819e938fbb2d854e10c0b7157c60f57f558ce0819a",
+    "selfie_multiclass": "5a3cbd0741daf7042fac64fbf9822cbbbc8a256ae3aefc8611ef0fe6d63049e3",
     "selfie_square": "c5757b42143901c0487b2b8363e321a7fbf21a1f50ea7e32e7b92e5c2aacd7d7",
 }
 "SHA-256 of each shipped `.onnx` file, by stem."

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from omote.engines.model import Array
 
@@ -12,11 +12,16 @@ from omote.engines.model import Array
 _OPSET = 17
 _IR_VERSION = 8
 
+SMALL = 1000
+"Constants of up to so many numbers keep their precision: biases, gates."
+
 
 class Graph:
     """Nodes and constants, named by their number."""
 
-    def __init__(self) -> None:
+    def __init__(self, half: bool = False) -> None:
+        """`half`: large constants are stored as float16 and widened when the file is loaded."""
+        self._half = half
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
@@ -33,8 +38,10 @@ class Graph:
     def constant(self, array: Array) -> str:
         """Add a constant and return its name."""
         name = f"constant_{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
+        halved = self._half and array.dtype == np.float32 and array.size > SMALL
+        stored = array.astype(np.float16) if halved else array
+        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(stored), name))
+        return self.node("Cast", [name], to=TensorProto.FLOAT) if halved else name
 
     def integers(self, *values: int) -> str:
         """Add a list of integers, such as a shape."""
@@ -45,11 +52,24 @@ class Graph:
         return self.constant(np.array(values, np.float32))
 
     def model(
-        self, name: str, source: onnx.ValueInfoProto, result: onnx.ValueInfoProto
+        self, name: str, source: onnx.ValueInfoProto, *results: onnx.ValueInfoProto
     ) -> onnx.ModelProto:
         """Close the graph and check it whole."""
-        graph = helper.make_graph(self._nodes, name, [source], [result], self._constants)
-        opset = helper.make_opsetid("", _OPSET)
-        model = helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION)
-        onnx.checker.check_model(model, full_check=True)
-        return model
+        return sealed(self._nodes, name, self._constants, source, results)
+
+
+def sealed(
+    nodes: Sequence[onnx.NodeProto],
+    name: str,
+    constants: Sequence[onnx.TensorProto],
+    source: onnx.ValueInfoProto,
+    results: Sequence[onnx.ValueInfoProto],
+    opset: int = _OPSET,
+) -> onnx.ModelProto:
+    """A model of these parts, checked whole."""
+    graph = helper.make_graph(nodes, name, [source], results, constants)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=_IR_VERSION
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model

@@ -62,7 +62,9 @@ def convert(network: Network) -> onnx.ModelProto:
         helper.make_tensor_value_info(
             "picture", TensorProto.UINT8, network.shapes[network.picture]
         ),
-        helper.make_tensor_value_info("alpha", TensorProto.FLOAT, network.shapes[network.alpha]),
+        helper.make_tensor_value_info(
+            "alpha", TensorProto.FLOAT, network.shapes[network.results[0]]
+        ),
     )
 
 
@@ -89,7 +91,7 @@ class _Conversion:
             "MUL": self._product,
             "RESIZE_BILINEAR": self._enlarged,
         }.get(operation.kind)
-        if convert is None:
+        if convert is None or operation.rectified:
             raise UnknownOperation(operation.kind)
         self._values[operation.output] = convert(operation)
 
@@ -176,7 +178,7 @@ class _Conversion:
 
     def _sigmoid(self, operation: Operation) -> Plane:
         plane = self._input(operation)
-        if operation.output != self._network.alpha:
+        if operation.output not in self._network.results:
             return Plane(self._graph.node("Sigmoid", [plane.name]), plane.size)
         # Reshaped before, not after: an inner reshape moves nothing, a last one copies.
         flat = self._graph.node("Reshape", [plane.name, self._graph.integers(1, *plane.size, 1)])

@@ -30,6 +30,10 @@ class Operation:
     output: int
     strides: tuple[int, int]
     "(1, 1) where it has none."
+    rectified: bool = False
+    "Whether negative results become 0."
+    axis: int = 0
+    "Of a concatenation."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,8 @@ class Network:
     shapes: dict[int, tuple[int, ...]]
     picture: int
     "The only input's number, shape (1, H, W, 3)."
-    alpha: int
-    "The only output's number."
+    results: tuple[int, ...]
+    "The outputs' numbers."
 
 
 class UnknownOperation(Exception):
@@ -50,7 +54,7 @@ class UnknownOperation(Exception):
 
 
 def read(path: Path) -> Network:
-    """Read a float network with one input and one output."""
+    """Read a float network with one input."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes(), 0))
     graph = model.subgraphs[0]
     operations = [_operation(model, operator) for operator in graph.operators]
@@ -61,7 +65,7 @@ def read(path: Path) -> Network:
         constants,
         {index: _shape(tensor) for index, tensor in enumerate(graph.tensors)},
         int(graph.inputs[0]),
-        int(graph.outputs[0]),
+        tuple(map(int, graph.outputs)),
     )
 
 
@@ -69,10 +73,18 @@ def _operation(model: Any, operator: Any) -> Operation:
     code = model.operatorCodes[operator.opcodeIndex]
     kind = code.customCode.decode() if code.customCode else _KINDS[_builtin(code)]
     options = operator.builtinOptions
-    if getattr(options, "fusedActivationFunction", 0):
-        raise UnknownOperation(f"{kind} with an activation fused to it")
+    activation = getattr(options, "fusedActivationFunction", 0)
+    if activation not in (0, schema.ActivationFunctionType.RELU):
+        raise UnknownOperation(f"{kind} with activation {activation} fused to it")
     strides = (getattr(options, "strideH", 1), getattr(options, "strideW", 1))
-    return Operation(kind, tuple(map(int, operator.inputs)), int(operator.outputs[0]), strides)
+    return Operation(
+        kind,
+        tuple(map(int, operator.inputs)),
+        int(operator.outputs[0]),
+        strides,
+        rectified=activation != 0,
+        axis=getattr(options, "axis", 0),
+    )
 
 
 def _builtin(code: Any) -> int:

@@ -1,0 +1,1 @@
+"""Mattes measured against clips whose alpha is known (`omote bench matte`)."""
