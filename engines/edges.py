@@ -61,12 +61,48 @@ class Alpha:
         return self.of.height
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """Finer alpha of a part of the picture."""
+
+    alpha: Floats
+    "(any h, w), 0..1."
+    left: float
+    "Where it lies, in shares of the picture's sides."
+    top: float
+    right: float
+    bottom: float
+
+    def laid(self, values: NDArray[Any]) -> None:
+        """Into a map of the whole picture, bytes or 0..1, where this is larger; in place."""
+        height, width = values.shape
+        left, top = int(self.left * width), int(self.top * height)
+        right, bottom = round(self.right * width), round(self.bottom * height)
+        there = values[top:bottom, left:right]
+        if not there.size:
+            return
+        fitted = cv2.resize(self.alpha, there.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        if values.dtype == np.uint8:
+            fitted = cv2.convertScaleAbs(fitted, alpha=255)
+        np.maximum(there, fitted, out=there)
+
+
 def drawn(
-    alpha: Floats, picture: I420, feather: float = 0, coarser: int = 0, age_s: float = 0
+    alpha: Floats,
+    picture: I420,
+    feather: float = 0,
+    coarser: int = 0,
+    age_s: float = 0,
+    patch: Patch | None = None,
 ) -> Alpha:
     """Bring `alpha`, (any h, w) 0..1, to the picture's size; `feather` is a radius in pixels."""
     own = np.stack(picture.level(picture.coarse + coarser))
     low = np.asarray(cv2.resize(alpha, own.shape[:0:-1]), np.float32)
+    bytes_ = cv2.convertScaleAbs(alpha, alpha=255)
+    half = np.asarray(cv2.resize(bytes_, (picture.width // 2, picture.height // 2)), np.uint8)
+    if patch is not None:
+        patch.laid(low)
+        patch.laid(half)
     inside, outside = (np.empty((*low.shape, 4), np.uint8) for _ in range(2))
     squares = np.empty((2, *low.shape), np.float32)
     weigh(own, low, inside, outside, squares)
@@ -77,8 +113,6 @@ def drawn(
     line, near = np.empty((5, *low.shape), np.float32), np.empty(low.shape, np.float32)
     mixed = [_around(side, WINDOW) for side in squares]
     solve(close[0], close[1], mixed[0], mixed[1], line, near)
-    bytes_ = cv2.convertScaleAbs(alpha, alpha=255)
-    half = np.asarray(cv2.resize(bytes_, (picture.width // 2, picture.height // 2)), np.uint8)
     blocks = np.empty((-(-half.shape[0] // BLOCK), -(-half.shape[1] // BLOCK)), np.uint8)
     classify(half, blocks)
     beside = cv2.dilate((blocks == EDGE).astype(np.uint8), np.ones((3, 3), np.uint8))

@@ -99,6 +99,24 @@ class I420:
         return number
 
 
+def cut(picture: I420, box: tuple[int, int, int, int], size: tuple[int, int]) -> list[Bytes]:
+    """A part of a picture, left, top, right, bottom in pixels, at `size`: Y, U and V."""
+    left, top, right, bottom = box
+    number = 0
+    while (right - left) >> number >= 2 * size[0] and (bottom - top) >> number >= 2 * size[1]:
+        number += 1
+    planes = picture.level(number) if number else picture.planes
+    made = []
+    for plane in planes:
+        scale = plane.shape[0] / picture.height
+        rows, columns = (
+            slice(int(low * scale), max(round(high * scale), int(low * scale) + 1))
+            for low, high in ((top, bottom), (left, right))
+        )
+        made.append(np.asarray(cv2.resize(plane[rows, columns], size), np.uint8))
+    return made
+
+
 def halved(plane: Bytes) -> Bytes:
     """Half as wide and high, rounded down; the one reduction OpenCV has vectorised."""
     size = max(plane.shape[1] // 2, 1), max(plane.shape[0] // 2, 1)

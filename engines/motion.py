@@ -41,7 +41,7 @@ class Eye:
         """From two luma pictures (h, w) of one size, about 128 pixels long."""
         flow = np.zeros((*now.shape, 2), np.float32)
         self._search.calc(now, before, flow)
-        expected = _taken(before, flow)
+        expected = taken(before, flow)
         # At an edge half a pixel changes much: what is between the neighbours is no surprise.
         above = cv2.subtract(now, cv2.dilate(expected, _NEIGHBOURS))
         below = cv2.subtract(cv2.erode(expected, _NEIGHBOURS), now)
@@ -50,22 +50,23 @@ class Eye:
 
 
 def carried(alpha: Floats, flow: Floats) -> Floats:
-    """A map of any size, moved as the flow says."""
-    height, width = alpha.shape
+    """A map (h, w) or (h, w, n) of any size, moved as the flow says."""
+    height, width = alpha.shape[:2]
     steps = flow.copy()
     steps[..., 0] *= width / flow.shape[1]
     steps[..., 1] *= height / flow.shape[0]
-    return _taken(alpha, cv2.resize(steps, (width, height)))
+    return taken(alpha, cv2.resize(steps, (width, height)))
 
 
-def _taken(values: NDArray[Number], flow: NDArray[Any]) -> NDArray[Number]:
-    """(h, w), each value taken from where the flow points."""
-    height, width = values.shape
+def taken(
+    values: NDArray[Number], flow: NDArray[Any], outside: int = cv2.BORDER_REPLICATE
+) -> NDArray[Number]:
+    """(h, w) or (h, w, n), each value taken from where the flow, of the same size, points."""
+    height, width = values.shape[:2]
     sources = _here(width, height) + flow
     together: Any = None  # one map of both x and y, which OpenCV's types do not know
-    edge = cv2.BORDER_REPLICATE
-    taken: Any = cv2.remap(values, sources, together, cv2.INTER_LINEAR, borderMode=edge)
-    return np.asarray(taken, values.dtype)
+    found: Any = cv2.remap(values, sources, together, cv2.INTER_LINEAR, borderMode=outside)
+    return np.asarray(found, values.dtype)
 
 
 def still(before: Bytes, now: Bytes) -> bool:

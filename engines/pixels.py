@@ -6,10 +6,10 @@ import av
 import cv2
 import numpy as np
 
-from omote.engines import composition, edges, softness
+from omote.engines import composition, edges, lightness, softness
 from omote.engines.composition import Edge, Soft
-from omote.engines.edges import Alpha
-from omote.engines.i420 import I420, Colours, blank, opened, paste, scaled, turned
+from omote.engines.edges import Alpha, Patch
+from omote.engines.i420 import I420, Colours, blank, cut, opened, paste, scaled, turned
 from omote.engines.kernels import Bytes, Floats, seal
 from omote.streams.frame import Picture, Plane, VideoPicture
 
@@ -17,6 +17,8 @@ Size = tuple[int, int]
 "Width, height, pixels."
 Rgb = tuple[int, int, int]
 "Red, green, blue, 0..255."
+Box = tuple[int, int, int, int]
+"Left, top, right, bottom, pixels."
 
 
 class Pixels(Protocol):
@@ -37,6 +39,12 @@ class Pixels(Protocol):
     def small(self, picture: Picture, size: Size) -> Bytes:
         """The whole picture at `size`, RGB (h, w, 3), without opening the full size as RGB."""
 
+    def crop(self, picture: Picture, box: Box, size: Size) -> Bytes:
+        """A part of the picture at `size`, RGB (h, w, 3)."""
+
+    def light(self, picture: Picture) -> tuple[float, float]:
+        """Mean luma, 0..1, and the standard deviation of the noise, levels of 255; roughly."""
+
     def guided_upsample(
         self,
         alpha: Floats,
@@ -44,12 +52,17 @@ class Pixels(Protocol):
         feather: float = 0.0,
         coarser: int = 0,
         age_s: float = 0.0,
+        patch: Patch | None = None,
     ) -> Plane:
         """A small alpha (h, w), 0..1, as a plane of the picture, its edge where colours change.
 
         `feather` is added softness in pixels. Each `coarser` quarters the work on colours. `age_s`
-        is told in the plane: seconds since the picture the alpha was inferred from.
+        is told in the plane: seconds since the picture the alpha was inferred from. `patch` is
+        finer alpha of a part; the larger of both counts.
         """
+
+    def grey(self, values: Floats | Plane, like: Picture) -> Picture:
+        """A map of any size, or a plane, as a picture: 0 is black and 1 is white."""
 
     def alpha(self, plane: Plane) -> Floats:
         """(H, W), 0..1; too slow for the way of a frame."""
@@ -148,9 +161,34 @@ class CpuPixels:
         feather: float = 0.0,
         coarser: int = 0,
         age_s: float = 0.0,
+        patch: Patch | None = None,
     ) -> Plane:
         """See `Pixels`."""
-        return edges.drawn(alpha, _cpu(picture), feather, coarser, age_s)
+        return edges.drawn(alpha, _cpu(picture), feather, coarser, age_s, patch)
+
+    def crop(self, picture: Picture, box: Box, size: Size) -> Bytes:
+        """See `Pixels`."""
+        of = _cpu(picture)
+        planes = cv2.merge(cut(of, box, size))
+        return np.asarray(cv2.transform(planes, of.colours.to_rgb()), np.uint8)
+
+    def light(self, picture: Picture) -> tuple[float, float]:
+        """See `Pixels`; from every eighth tile of the luma plane."""
+        return lightness.measured(_cpu(picture))
+
+    def grey(self, values: Floats | Plane, like: Picture) -> Picture:
+        """See `Pixels`."""
+        bytes_ = (
+            _alpha(values).half
+            if isinstance(values, Alpha)
+            else cv2.convertScaleAbs(np.asarray(values), alpha=255)
+        )
+        made = self.plain((0, 0, 0), like)
+        full = cv2.resize(bytes_, (like.width, like.height))
+        rows = _cpu(made).colours.from_rgb()[0]
+        white, black = float(rows[:3].sum()), float(rows[3])
+        cv2.convertScaleAbs(full, _cpu(made).planes[0], white, black)
+        return made
 
     def alpha(self, plane: Plane) -> Floats:
         """See `Pixels`."""

@@ -125,5 +125,7 @@ class Frame:
     "Alpha of the portrait, 0..1, the picture's size; set by the effect `matte`."
     faces: tuple[Face, ...] = ()
     "Set by the tracker, once per frame, whoever needs it."
+    view: str = "result"
+    "The inspection picture that is asked for; `result`: none."
     views: Mapping[str, Plane | Picture] = field(default_factory=dict)
     "Inspection pictures, filled only when asked for."

@@ -5,8 +5,10 @@ import typer
 from omote.server.bench.control import control
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
+from omote.server.bench.matte.command import matte
 
 app = typer.Typer(help="Measure Omote on this machine.", no_args_is_help=True)
 app.command()(live)
 app.command()(control)
 app.command()(encoder)
+app.command()(matte)

@@ -16,7 +16,7 @@ from omote.server.bench.matte import backgrounds
 from omote.server.bench.matte.noise import noisy
 from omote.server.bench.matte.shots import Bytes, Clip, Shot, Stratum
 from omote.server.bench.matte.strands import SIZE, Person, person
-from omote.streams.frame import Face
+from omote.streams.frame import Face, Scene
 
 WIDTH, HEIGHT = 1280, 720
 FPS = 30.0
@@ -39,19 +39,30 @@ class _Scene:
     seed: int
     over: Callable[[Shot, int], Shot] | None = None
     "Something done to every frame before the noise."
+    iso: float = DAYLIGHT_ISO
+    told: Scene | None = None
+    "What the camera says of the light."
 
     def shot(self, index: int) -> Shot:
         drawn = _composed(self.layers, self.background, index)
         drawn = drawn if self.over is None else self.over(drawn, index)
         grains = self.seed * 1000 + index
-        return replace(drawn, picture=noisy(drawn.picture, DAYLIGHT_ISO, grains))
+        told = Scene() if self.told is None else self.told
+        return replace(drawn, picture=noisy(drawn.picture, self.iso, grains), scene=told)
 
 
-def talking(seed: int, stratum: Stratum, count: int) -> Clip:
+def talking(
+    seed: int,
+    stratum: Stratum,
+    count: int,
+    iso: float = DAYLIGHT_ISO,
+    scene: Scene | None = None,
+) -> Clip:
     """A head that sways as talking heads do; the background stands still."""
-    scene = _Scene(((_person(seed), _sway(seed)),), _behind(seed, stratum), seed)
+    layers = ((_person(seed), _sway(seed)),)
+    drawn = _Scene(layers, _behind(seed, stratum), seed, iso=iso, told=scene)
     what = f"drawn person {seed} with single hairs, swaying, {stratum} background"
-    return _clip(f"strands {stratum} {seed}", what, stratum, count, scene)
+    return _clip(f"strands {stratum} {seed}", what, stratum, count, drawn)
 
 
 def skin_coloured(seed: int, count: int) -> Clip:

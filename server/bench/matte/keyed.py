@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from omote.server.bench.matte import backgrounds, fetched
 from omote.server.bench.matte.noise import noisy
-from omote.server.bench.matte.shots import Bytes, Clip, Shot, Stratum
+from omote.server.bench.matte.shots import Bytes, Clip, Shot, Stratum, top_of
 from omote.streams.frame import Scene
 
 Floats = NDArray[np.float32]
@@ -36,20 +36,56 @@ TUNING = 4
 
 
 def talking(
-    stretch: int, number: int, stratum: Stratum, count: int, scene: Scene | None = None
+    stretch: int,
+    number: int,
+    stratum: Stratum,
+    count: int,
+    iso: float = DAYLIGHT_ISO,
+    scene: Scene | None = None,
 ) -> Clip:
     """One stretch of the footage before one background. Raises `fetched.NotFetched`."""
     film = _Film(fetched.clip("franck"), STARTS[stretch])
     behind, words = _behind(number, stratum)
-    iso = DAYLIGHT_ISO if scene is None or scene.iso is None else scene.iso
+    known = Scene() if scene is None else scene
 
     def make(index: int) -> Shot:
         shot = _before(film(index), behind)
         grains = 10_000 * stretch + 1000 * number + index
-        return replace(shot, picture=noisy(shot.picture, iso, grains))
+        return replace(shot, picture=noisy(shot.picture, iso, grains), scene=known)
 
     what = f"blue-wall footage from frame {STARTS[stretch]} on before {words}, ISO {iso:g}"
     return Clip(f"keyed {stratum} {stretch}{number}", what, stratum, "keyed", FPS, count, make)
+
+
+def pair(stratum: Stratum, count: int) -> Clip:
+    """The same man twice, mirrored and smaller behind. Raises `fetched.NotFetched`."""
+    near, far = (_Film(fetched.clip("franck"), STARTS[stretch]) for stretch in (0, 2))
+    behind, words = _behind(0, stratum)
+
+    def make(index: int) -> Shot:
+        rear = _before(_smaller_mirrored(far(index)), behind, left=0)
+        front = _before(near(index), rear.picture)
+        assert front.alpha is not None and front.hair is not None and rear.alpha is not None
+        hidden = _under(rear.alpha, front.alpha)
+        hair = np.maximum(front.hair, _under(rear.hair, front.alpha))
+        picture = noisy(front.picture, DAYLIGHT_ISO, index)
+        return Shot(picture, np.maximum(front.alpha, hidden), hair, (front.alpha, hidden))
+
+    what = f"blue-wall footage twice, mirrored and smaller behind, before {words}"
+    return Clip(f"keyed pair {stratum}", what, "other", "keyed", FPS, count, make)
+
+
+def skin_coloured(stretch: int, count: int) -> Clip:
+    """One stretch before wood and pale fingers. Raises `fetched.NotFetched`."""
+    film = _Film(fetched.clip("franck"), STARTS[stretch])
+    behind = backgrounds.skin_coloured(stretch, WIDTH, HEIGHT)
+
+    def make(index: int) -> Shot:
+        shot = _before(film(index), behind)
+        return replace(shot, picture=noisy(shot.picture, DAYLIGHT_ISO, index))
+
+    what = "blue-wall footage before wood and pale fingers"
+    return Clip(f"keyed skin {stretch}", what, "other", "keyed", FPS, count, make)
 
 
 class _Film:
@@ -133,25 +169,34 @@ def _without_wall(picture: Bytes, alpha: Floats) -> Bytes:
     return np.clip(spread + trust * (own - spread), 0, 255).astype(np.uint8)
 
 
-def _before(cutout: Cutout, behind: Bytes) -> Shot:
-    """At the right edge of the frame, where the footage cuts his shoulder off."""
+def _smaller_mirrored(cutout: Cutout) -> Cutout:
+    """At 0.8 of the size, the lower edge where it was."""
+    layers = []
+    for layer in cutout:
+        small = cv2.resize(layer, None, fx=0.8, fy=0.8, interpolation=cv2.INTER_AREA)
+        room = np.zeros((HEIGHT, *small.shape[1:]), np.uint8)
+        room[HEIGHT - small.shape[0] :] = small[:, ::-1]
+        layers.append(room)
+    return layers[0], layers[1]
+
+
+def _under(layer: Bytes | None, cover: Bytes) -> Bytes:
+    """What shows of a layer behind another."""
+    assert layer is not None
+    return np.asarray(cv2.multiply(layer, 255 - cover, scale=1 / 255), np.uint8)
+
+
+def _before(cutout: Cutout, behind: Bytes, left: int | None = None) -> Shot:
+    """At the right edge of the frame, where the footage cuts his shoulder off, if not elsewhere."""
     colours, alpha = cutout
-    left = WIDTH - alpha.shape[1]
+    left = WIDTH - alpha.shape[1] if left is None else left
+    place = np.s_[:, left : left + alpha.shape[1]]
     picture, whole = behind.copy(), np.zeros((HEIGHT, WIDTH), np.uint8)
-    there = behind[:, left:].astype(np.float32)
+    there = behind[place].astype(np.float32)
     share = alpha[..., None].astype(np.float32) / 255
-    picture[:, left:] = np.clip(there + share * (colours - there) + 0.5, 0, 255).astype(np.uint8)
-    whole[:, left:] = alpha
-    return Shot(picture, whole, _top_of(whole))
-
-
-def _top_of(alpha: Bytes) -> Bytes:
-    """The upper 45 % of the person, for want of a label that says what is hair."""
-    rows = np.flatnonzero((alpha > 127).any(axis=1))
-    kept = alpha.copy()
-    if rows.size:
-        kept[round(rows[0] + 0.45 * (rows[-1] - rows[0])) :] = 0
-    return kept
+    picture[place] = np.clip(there + share * (colours - there) + 0.5, 0, 255).astype(np.uint8)
+    whole[place] = alpha
+    return Shot(picture, whole, top_of(whole))
 
 
 def _behind(number: int, stratum: Stratum) -> tuple[Bytes, str]:

@@ -1,0 +1,194 @@
+"""Hair: the studies of the slow networks, from when they are due until they are drawn."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from omote.engines import motion
+from omote.engines.edges import Patch
+from omote.engines.effect import Rung
+from omote.engines.i420 import Bytes
+from omote.engines.kernels import Floats
+from omote.engines.model import Models
+from omote.engines.pixels import Pixels
+from omote.engines.portrait import fusion, transition
+from omote.engines.portrait.beside import Beside
+from omote.engines.portrait.mask import Seen
+from omote.engines.portrait.parameters import Portrait
+from omote.engines.portrait.shapes import resized
+from omote.engines.portrait.strands import Strands, strands
+from omote.engines.portrait.study import Student, Study, working_size
+from omote.engines.portrait.trail import Trail
+from omote.streams.frame import Frame, Picture
+
+SOONER = 8
+"How many times more often the networks look when they are waited for."
+NOBODY = 0.005
+"Share of the frame below which P is nobody."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Looked:
+    """A picture that was studied, or is being."""
+
+    luma: Bytes
+    second: float
+    "Its presentation time."
+    trail: Trail
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What is drawn of the hair."""
+
+    study: Study
+    strands: Strands
+    maps: Floats
+    "(h, w, 3): hair to draw, weights, H."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """T: the person with hair."""
+
+    alpha: Floats
+    patch: Patch | None
+
+
+class Hair:
+    """Decides when the slow networks look, and carries along what they saw."""
+
+    def __init__(self, models: Models, pixels: Pixels, asked: Callable[[str], None]) -> None:
+        self._student = Student(models, pixels, asked)
+        self._beside: Beside[_Found] = Beside()
+        self._under_way: _Looked | None = None
+        self._looked: _Looked | None = None
+        self._found: _Found | None = None
+        self._made_with: tuple[Portrait, bool] | None = None
+
+    def follow(self, seen: Seen) -> None:
+        """Take in the motion to a frame, and what the networks have found meanwhile."""
+        if seen.is_new:
+            self.forget()
+        elif seen.moved is not None:
+            for looked in (self._looked, self._under_way):
+                if looked is not None:
+                    looked.trail.add(seen.moved)
+        if self._under_way is not None and (found := self._beside.taken()) is not None:
+            self._use(found)
+
+    def look(self, frame: Frame, seen: Seen, params: Portrait, rung: Rung, is_dark: bool) -> None:
+        """Have the networks look at a frame if it is time; returns at once unless `best`."""
+        waits = params.quality == "best" and rung < Rung.REUSE
+        interval = params.hair_interval / (SOONER if waits else 1)
+        interval *= 2 if rung >= Rung.REUSE else 1
+        if not self._due(frame, seen, interval) or rung >= Rung.MODEL:
+            return
+        self._under_way = _Looked(seen.luma, _second(frame), Trail())
+        self._made_with = (params, is_dark)
+        work = partial(self._studied, frame.picture, seen.alpha, params, is_dark, self._busy)
+        if waits:
+            self._use(work())
+        else:
+            self._beside.start(work)
+
+    def tune(self, params: Portrait, is_dark: bool) -> None:
+        """Other parameters or another light: draw what is known anew."""
+        now = (params, is_dark)
+        if self._found is None or self._made_with is None or self._made_with == now:
+            return
+        self._made_with = now
+        made = strands(self._found.study, params, is_dark, self._busy)
+        self._found = _found(self._found.study, made)
+
+    def drawn(self, person: Floats, picture: Picture) -> Drawn:
+        """T of a frame whose shaped mask is `person`."""
+        if self._found is None or self._looked is None:
+            return Drawn(person, None)
+        found, trail = self._found, self._looked.trail
+        person = resized(person, working_size(picture))
+        if person.shape != found.maps.shape[:2]:
+            return Drawn(person, None)
+        extra, weights, hair = np.moveaxis(trail.carried(found.maps), 2, 0)
+        softening = found.strands.softening
+        if softening.width:
+            person = transition.softened(person, hair, weights, softening)
+        person = fusion.fused(person, extra)
+        return Drawn(np.ascontiguousarray(person), self._patch())
+
+    def _patch(self) -> Patch | None:
+        assert self._found is not None and self._looked is not None
+        region, patch = self._found.strands.region, self._found.strands.patch
+        if region is None or patch is None:
+            return None
+        moved = self._looked.trail.carried_in(patch, region)
+        return Patch(moved, region.left, region.top, region.right, region.bottom)
+
+    def view(self, name: str) -> Floats | None:
+        """A small map to look at: `outline`, `complexity`, `weights` or `hair`; None so far."""
+        if self._found is None or self._looked is None:
+            return None
+        study, made = self._found.study, self._found.strands
+        maps = {
+            "outline": study.outline,
+            "complexity": np.minimum(made.image * 4, 1),
+            "weights": made.weights,
+            "hair": study.hair,
+        }
+        return self._looked.trail.carried(maps[name])
+
+    def skin(self) -> Floats | None:
+        """(h, w): skin of the person, 0..1; None before anything was studied."""
+        if self._found is None or self._looked is None:
+            return None
+        return self._looked.trail.carried(self._found.study.skin)
+
+    @property
+    def people(self) -> int:
+        """How many were seen last; 1 before."""
+        return 1 if self._found is None else self._found.study.people
+
+    def settle(self) -> None:
+        """Wait for what the networks are at."""
+        self._beside.settle()
+
+    def forget(self) -> None:
+        """Another scene: what is known, or is being found out, is of the past."""
+        self._beside.forget()
+        self._under_way = self._looked = self._found = None
+
+    def close(self) -> None:
+        """End the thread."""
+        self._beside.close()
+
+    @property
+    def _busy(self) -> bool | None:
+        return None if self._found is None else self._found.strands.busy
+
+    def _due(self, frame: Frame, seen: Seen, interval: float) -> bool:
+        if self._beside.busy or seen.area < NOBODY:
+            return False
+        if self._looked is None:
+            return True
+        since = _second(frame) - self._looked.second
+        return not 0 <= since < interval and not motion.still(self._looked.luma, seen.luma)
+
+    def _studied(
+        self, picture: Picture, person: Floats, params: Portrait, is_dark: bool, busy: bool | None
+    ) -> _Found:
+        """In the slow thread."""
+        study = self._student(picture, person, params.orientation, params)
+        return _found(study, strands(study, params, is_dark, busy))
+
+    def _use(self, found: _Found) -> None:
+        self._found, self._looked, self._under_way = found, self._under_way, None
+
+
+def _found(study: Study, made: Strands) -> _Found:
+    return _Found(study, made, np.dstack([made.hair, made.weights, study.hair]))
+
+
+def _second(frame: Frame) -> float:
+    return float(frame.pts * frame.time_base)

@@ -1,0 +1,101 @@
+"""Runs: a clip through a method, frame by frame, with what it took."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from omote.engines.model import Model, Models
+from omote.engines.onnx import load
+from omote.engines.pixels import CpuPixels
+from omote.server.bench.matte.methods import Method, open_method
+from omote.server.bench.matte.nets import ANSWERS, Counted, Ledger, Simulated
+from omote.server.bench.matte.shots import Bytes, Clip, Shot
+from omote.server.bench.matte.watched import Watched
+from omote.streams.frame import Frame, Picture
+
+CLOCK = 90_000
+
+
+@dataclass(slots=True)
+class Run:
+    """What a method made of a clip."""
+
+    alphas: list[Bytes] = field(default_factory=list)
+    "(H, W), 0..255 each."
+    cpu_ms: list[float] = field(default_factory=list)
+    "Processor time of the frame's own thread."
+    wall_ms: list[float] = field(default_factory=list)
+    steps_ms: dict[str, list[float]] = field(default_factory=dict)
+    "Processor time by step and frame: nets (any thread) and functions of pixels."
+    process_ms: float = 0.0
+    "Processor time of all threads for the method's work, summed over the frames."
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+class Bench:
+    """Runs methods on clips; loads each net once."""
+
+    def __init__(self) -> None:
+        self._pixels = CpuPixels()
+        self._real = Models(load)
+
+    def run(self, clip: Clip, method: Method) -> Run:
+        """In order, every frame; no slower than the clip's own pace where threads work beside."""
+        made = Run()
+        models = Models(self._loader(clip, made.ledger))
+        watched = Watched(self._pixels, made.ledger)
+        way = open_method(method, models, watched, self._pixels)
+        process = time.process_time()
+        aside = 0.0
+        for index, shot in enumerate(clip.shots):
+            began = time.thread_time()
+            made.ledger.frame = index
+            frame = _frame(watched.opened(shot.picture, index), shot, index, clip.fps)
+            aside += time.thread_time() - began
+            found = self._timed(made, lambda frame=frame: way(frame))  # type: ignore[misc]
+            began = time.thread_time()
+            made.alphas.append(way.alpha(found))
+            aside += time.thread_time() - began
+        made.process_ms = (time.process_time() - process - aside) * 1e3
+        way.close()
+        return made
+
+    def _loader(self, clip: Clip, ledger: Ledger) -> Callable[[str], Model]:
+        def shots(index: int) -> Shot:
+            return clip.shots[index]
+
+        def loaded(name: str) -> Model:
+            if clip.simulated and name in ANSWERS:
+                return Counted(name, Simulated(name, shots, ledger), ledger)
+            return Counted(name, self._real[name], ledger)
+
+        return loaded
+
+    def _timed(self, made: Run, look: Callable[[], object]) -> object:
+        before = made.ledger.spent.copy()
+        wall, cpu = time.perf_counter(), time.thread_time()
+        found = look()
+        made.cpu_ms.append((time.thread_time() - cpu) * 1e3)
+        made.wall_ms.append((time.perf_counter() - wall) * 1e3)
+        frames = len(made.cpu_ms)
+        for step, spent in (made.ledger.spent - before).items():
+            earlier = made.steps_ms.setdefault(step, [])
+            earlier += [0.0] * (frames - 1 - len(earlier))
+            earlier.append(spent * 1e3)
+        return found
+
+
+def _frame(picture: Picture, shot: Shot, index: int, fps: float) -> Frame:
+    second = Fraction(index) / Fraction(fps).limit_denominator(1001)
+    pts = round(second * CLOCK)
+    arrived = 1000 + float(second)
+    return Frame(
+        picture,
+        pts,
+        Fraction(1, CLOCK),
+        arrived,
+        index,
+        scene=shot.scene,
+        faces=shot.faces,
+    )
