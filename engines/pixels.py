@@ -6,7 +6,7 @@ import av
 import cv2
 import numpy as np
 
-from omote.engines import composition, edges, lightness, softness
+from omote.engines import composition, crops, edges, lightness, softness
 from omote.engines.composition import Edge, Soft
 from omote.engines.edges import Alpha, Patch
 from omote.engines.i420 import I420, Colours, blank, cut, opened, paste, scaled, turned
@@ -41,6 +41,12 @@ class Pixels(Protocol):
 
     def crop(self, picture: Picture, box: Box, size: Size) -> Bytes:
         """A part of the picture at `size`, RGB (h, w, 3)."""
+
+    def straightened(self, picture: Picture, affine: Floats, size: Size) -> Bytes:
+        """A turned part of the picture at `size`, RGB (h, w, 3), grey where there is none.
+
+        `affine` (2, 3) leads from its positions to the picture's, both counted from the corner.
+        """
 
     def light(self, picture: Picture) -> tuple[float, float]:
         """Mean luma, 0..1, and the standard deviation of the noise, levels of 255; roughly."""
@@ -171,6 +177,10 @@ class CpuPixels:
         of = _cpu(picture)
         planes = cv2.merge(cut(of, box, size))
         return np.asarray(cv2.transform(planes, of.colours.to_rgb()), np.uint8)
+
+    def straightened(self, picture: Picture, affine: Floats, size: Size) -> Bytes:
+        """See `Pixels`."""
+        return crops.straightened(_cpu(picture), affine, size)
 
     def light(self, picture: Picture) -> tuple[float, float]:
         """See `Pixels`; from every eighth tile of the luma plane."""

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Origin = Literal["message", "estimate", "none"]
+FaceStatus = Literal["tracked", "held", "lost"]
+"`held`: as it was last seen, a moment ago; `lost`: not seen for longer."
 
 
 class Picture(Protocol):
@@ -90,6 +92,20 @@ class Depth:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Neutral:
+    """A face at rest: what its motion is measured from."""
+
+    blendshapes: Mapping[str, float]
+    "ARKit names, 0..1."
+    shape: NDArray[np.float32]
+    "(478, 3), as `Face.shape`."
+    pose: NDArray[np.float32]
+    "(4, 4), as `Face.pose`."
+    asked: bool = False
+    "Whether somebody asked for it; otherwise it is of the calmest moment so far."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """One tracked face, in the picture's pixels."""
 
@@ -100,7 +116,14 @@ class Face:
     blendshapes: Mapping[str, float] = field(default_factory=dict)
     "ARKit names, 0..1."
     pose: NDArray[np.float32] | None = None
-    "(4, 4), canonical face to camera, centimetres."
+    "(4, 4), canonical face to camera, centimetres; x right, y up, z towards the viewer."
+    shape: NDArray[np.float32] | None = None
+    "(478, 3): the landmarks without the head's pose, in the canonical face's centimetres."
+    neutral: Neutral | None = None
+    "None until the face was seen for long enough."
+    status: FaceStatus = "tracked"
+    strength: float = 1.0
+    "0..1: below 1 the expression is being eased to neutral, or back from there."
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -55,9 +55,7 @@ def _followed(
         yield _value(name, network.shapes[number])
 
 
-def _value(
-    name: str, shape: Sequence[int], kind: int = TensorProto.FLOAT
-) -> onnx.ValueInfoProto:
+def _value(name: str, shape: Sequence[int], kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, kind, shape)
 
 
@@ -202,14 +200,19 @@ class _Conversion:
         )
         shape = self._shape(operation)
         ends = [
-            start + 1 if operation.shrunk >> axis & 1 else size if operation.open >> axis & 1 else end
+            start + 1
+            if operation.shrunk >> axis & 1
+            else size
+            if operation.open >> axis & 1
+            else end
             for axis, (start, end, size) in enumerate(zip(starts, ends, shape, strict=True))
         ]
-        begun = [
-            0 if operation.begun >> axis & 1 else start for axis, start in enumerate(starts)
-        ]
+        begun = [0 if operation.begun >> axis & 1 else start for axis, start in enumerate(starts)]
         numbers = (begun, ends, range(len(shape)), steps)
-        inputs = [self.names[operation.inputs[0]], *(self._graph.integers(*each) for each in numbers)]
+        inputs = [
+            self.names[operation.inputs[0]],
+            *(self._graph.integers(*each) for each in numbers),
+        ]
         part = self._graph.node("Slice", inputs)
         after = self._graph.integers(*self._network.shapes[operation.output])
         return self._graph.node("Reshape", [part, after])

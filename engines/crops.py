@@ -1,0 +1,40 @@
+"""Crops: turned and scaled parts of a picture, as nets want them."""
+
+import math
+
+import cv2
+import numpy as np
+
+from omote.engines.i420 import I420
+from omote.engines.kernels import Bytes, Floats
+
+
+def straightened(picture: I420, affine: Floats, size: tuple[int, int]) -> Bytes:
+    """RGB (h, w, 3) at `size`; `affine` (2, 3) leads from its positions to the picture's.
+
+    Positions count from the corner of the first pixel. What lies outside of the picture is grey.
+    """
+    scale = math.hypot(affine[0, 0], affine[1, 0])
+    number = max(0, math.floor(math.log2(max(scale, 1e-6))))
+    while min(picture.width, picture.height) >> number < 2:
+        number -= 1
+    planes = picture.level(number) if number else picture.planes
+    parts = [_warped(plane, affine, picture.height, size) for plane in planes]
+    return np.asarray(cv2.transform(cv2.merge(parts), picture.colours.to_rgb()), np.uint8)
+
+
+def _warped(plane: Bytes, affine: Floats, height: int, size: tuple[int, int]) -> Bytes:
+    matrix = affine.astype(np.float64) * (plane.shape[0] / height)
+    # OpenCV counts from the middle of the first pixel.
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    return np.asarray(
+        cv2.warpAffine(
+            plane,
+            matrix,
+            size,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(128,),
+        ),
+        np.uint8,
+    )
