@@ -13,7 +13,7 @@ from omote.engines.faces import overlay
 from omote.engines.faces.tracker import Tracker
 from omote.engines.model import Models, Taken
 from omote.engines.pixels import Pixels
-from omote.streams.frame import Frame
+from omote.streams.frame import FaceStatus, Frame
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +137,11 @@ class Chain:
         rgb = overlay.drawn(self._pixels.rgb(frame.picture), made.faces)
         shown = self._pixels.from_rgb(rgb, frame.picture)
         return replace(made, views={**frame.views, LANDMARKS: shown})
+
+    @property
+    def face_status(self) -> FaceStatus | None:
+        """Of the latest frame's face; None while none is followed."""
+        return self._tracker.status if self._tracker and self.follows_faces else None
 
     @property
     def follows_faces(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from omote.server.broker_address import BrokerAddress
 from omote.server.channel import LABEL
 from omote.server.discovery import Discovery
+from omote.server.face import FaceMessage
 from omote.server.messages import Refusal, Stats
 from omote.server.mqtt import Mqtt
 from omote.server.scene import SceneMessage
@@ -71,6 +72,7 @@ def mqtt_topics(topics: Topics, discovery: Discovery | None = None) -> Sequence[
         Topic("state", of("{stage}", "state"), "receive", "state", 1, True),
         Topic("state", of("{stage}", "state"), "send", "state", 1, True),
         Topic("stats", of("{stage}", "stats"), "send", "stats", 0, False),
+        Topic("face", of("{stage}", "face"), "send", "face", 0, False),
         Topic("error", of("{stage}", "error"), "send", "refusal", 1, False),
         Topic("available", topics.available, "send", "available", 1, True),
     )
@@ -138,6 +140,7 @@ def _messages() -> Document:
         "scene": "What the camera says of the light; it holds for ten seconds.",
         "state": "Settings with every default filled in, and who is here; at each change.",
         "stats": "Figures of the last five seconds, each second.",
+        "face": "How the face in the picture moves; when it was ordered, 20 times a second.",
         "accepted": "The answer to an order that was carried out.",
         "refusal": "The answer to an order that changed nothing, and why.",
         "stateNotice": "The state, at once and at each change.",
@@ -161,6 +164,7 @@ def _schemas() -> Mapping[str, Schema]:
         "scene": model_schema(SceneMessage),
         "state": state,
         "stats": stats,
+        "face": model_schema(FaceMessage),
         "accepted": accepted_schema(),
         "refusal": model_schema(Refusal),
         "stateNotice": _notice("state"),

@@ -11,11 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from omote.engines.effect import Params, kinds
 
-NOT_SETTINGS = frozenset({"id", "scene"})
+NOT_SETTINGS = frozenset({"id", "scene", "calibrate"})
 "Keys of an order that change nothing that is kept."
 
 Error = dict[str, str]
 "`at`: the path of the value, dots between; `message`: what is wrong with it."
+
+
+View = Literal["result", "landmarks", "matte", "outline", "complexity", "weights", "hair"]
+"Pictures a stage can show: what comes of it all, or what one of its parts sees."
 
 
 class Invalid(Exception):
@@ -43,6 +47,14 @@ class StageSettings(BaseModel):
         " empty is one frame interval.",
     )
     bypass: bool = Field(False, description="Pass the camera through without any effect.")
+    view: View = Field(
+        "result", description="Which picture to show; what nothing makes now is the result."
+    )
+    share_faces: bool = Field(
+        False,
+        description="Tell other programs over MQTT how the face in the picture moves and where it"
+        " is; also while nobody watches.",
+    )
 
 
 class Settings(BaseModel):

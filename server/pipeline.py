@@ -9,13 +9,13 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import av
 import cv2
 
-from omote.engines.chain import Chain, Turn
+from omote.engines.chain import LANDMARKS, Chain, Turn
 from omote.engines.effect import Params, Rung
 from omote.engines.model import UnknownModel
 from omote.server.broadcast import Broadcast
@@ -27,7 +27,7 @@ from omote.server.slate import slate
 from omote.server.stats import Stats
 from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
-from omote.streams.frame import Frame, VideoPicture
+from omote.streams.frame import Face, FaceStatus, Frame, VideoPicture
 from omote.streams.latest import Closed
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,16 @@ UNUSABLE = (av.FFmpegError, cv2.error, ValueError, RuntimeError)
 "What a picture that cannot be opened raises; it is dropped and the stream goes on."
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """What the latest frame showed of the face that is followed."""
+
+    status: FaceStatus
+    face: Face | None
+    second: float
+    "When that frame arrived, seconds since 1970."
+
+
 class Pipeline:
     """See the module. All methods belong to the event loop's thread but those that say otherwise."""
 
@@ -57,6 +67,7 @@ class Pipeline:
         self.chain = Chain(workshop.models, workshop.pixels)
         self.camera: Camera | None = None
         self.scenery = Scenery()
+        self.sighting: Sighting | None = None
         self._name = name
         self._workshop = workshop
         self._turn = asyncio.Lock()
@@ -110,7 +121,18 @@ class Pipeline:
         params = validate_params(settings.effects, settings.params)
         if settings.effects != self._built:
             await self._rebuild(settings.effects, params)
+        await self._look_for_faces(settings.stage)
         self.settings, self.params = settings, params  # for the next frame
+
+    async def _look_for_faces(self, ordered: StageSettings) -> None:
+        """Whether or not an effect needs them."""
+        wanted = ordered.share_faces or ordered.view == LANDMARKS
+        if wanted:
+            await asyncio.to_thread(self.chain.load_tracker)
+        async with self._turn:
+            self.chain.follow_faces(wanted)
+            if not self.chain.follows_faces:
+                self.sighting = None
 
     async def _rebuild(self, effects: tuple[str, ...], params: Mapping[str, Params]) -> None:
         try:
@@ -120,6 +142,14 @@ class Pipeline:
         async with self._turn:
             self.chain.use(built, params)
             self._built, self._ready, self._slate = effects, True, None
+
+    async def calibrate(self, wanted: bool) -> None:
+        """Take the face of the next moment as neutral, or the calmest one; raises `Invalid`."""
+        async with self._turn:
+            if not self.chain.follows_faces:
+                words = "no face is followed: use an effect that needs one, or stage.share_faces"
+                raise Invalid([{"at": "calibrate", "message": words}])
+            self.chain.calibrate(wanted)
 
     async def close(self) -> None:
         """End the work, the camera and the viewers; a frame in a thread is waited for."""
@@ -151,13 +181,18 @@ class Pipeline:
 
     async def _step(self) -> None:
         waits = await self._frame_waits()
-        if not self.broadcast.viewers:
+        if not self._needed:
             await self._rest()
         elif waits:
             self._slate_due = time.monotonic() + PATIENCE
             await self._process()
         elif time.monotonic() >= max(self._slate_due, self._slated + LEAST_SLATE):
             await self._show_slate()
+
+    @property
+    def _needed(self) -> bool:
+        """Whether anybody has anything of the next frame."""
+        return bool(self.broadcast.viewers) or self.settings.stage.share_faces
 
     async def _frame_waits(self) -> bool:
         """Whether a frame can be taken; waits for one, or for anything else to do."""
@@ -176,7 +211,7 @@ class Pipeline:
 
     def _pause(self) -> float:
         """Seconds until viewers should see the slate, or see it again."""
-        if not self.broadcast.viewers:
+        if not self._needed:
             return PATIENCE
         return max(0.0, max(self._slate_due, self._slated + SLATE_EVERY) - time.monotonic())
 
@@ -204,6 +239,7 @@ class Pipeline:
 
     async def _show_slate(self) -> None:
         await self._calm()
+        self.sighting = None
         if self._slate is None:
             words = "waiting for the camera" if self._ready else "the effects cannot be loaded"
             picture = slate(self._workshop.pixels, words)
@@ -259,12 +295,12 @@ class Pipeline:
         opened = pixels.from_video(VideoPicture(picture.video, rotation))
         if ordered.mirror:
             opened = pixels.mirrored(opened)
-        frame = replace(frame, picture=opened)
+        frame = replace(frame, picture=opened, view=ordered.view)
         if ordered.bypass or rung is Rung.PASS:
             turn = Turn(frame, {})
         else:
             turn = self.chain(frame, rung)
-        result = turn.frame.picture
+        result = turn.frame.views.get(ordered.view, turn.frame.picture)
         if rung is Rung.PASS:
             if self.chain.conceals:
                 result = pixels.veiled(result)
@@ -315,6 +351,12 @@ class Pipeline:
             stats.step(name, took)
         stats.step("chain", (time.monotonic() - began) * 1e3)
         stats.step("wait", (began - frame.arrived) * 1e3)
+        status = self.chain.face_status
+        if status is not None:
+            face = turn.frame.faces[0] if turn.frame.faces else None
+            arrived = time.time() - (time.monotonic() - frame.arrived)
+            self.sighting = Sighting(status, face, arrived)
+            stats.tracked.add(status == "tracked")
         if (matte := turn.frame.matte) is not None:
             stats.matte_ages.add(matte.age_s * 1e3)
             stats.inferred.add(matte.age_s == 0)

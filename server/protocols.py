@@ -59,6 +59,9 @@ class Stage(Protocol):
     def stats(self) -> dict[str, Any]:
         """Figures of the last seconds."""
 
+    def face(self) -> dict[str, Any] | None:
+        """What is told of the face in the latest frame; None unless that was ordered."""
+
     def age_buckets(self) -> list[tuple[float, int]]:
         """(upper bound in milliseconds, cumulative count) of the age of every frame that left."""
 

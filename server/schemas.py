@@ -26,6 +26,10 @@ def order_schema() -> Schema:
         params=_or_null(_object(**params)),
         stage=_patch(model_schema(StageSettings)),
         scene=_or_null(model_schema(SceneMessage)),
+        calibrate={
+            "type": ["boolean", "null"],
+            "description": "true takes the face of the next moment as the neutral one.",
+        },
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from omote.server.bell import Bell
 from omote.server.camera import Camera, PublisherCamera, SourceCamera
+from omote.server.face import origin, read_calibrate, told
 from omote.server.orders import NOT_SETTINGS, Settings
 from omote.server.pipeline import Pipeline
 from omote.server.scene import read_scene
@@ -80,8 +81,11 @@ class Stage:
     async def order(self, patch: Mapping[str, Any]) -> dict[str, Any]:
         """Apply a merge patch whole and return the state; raises `Invalid` and changes nothing."""
         scene = None if patch.get("scene") is None else read_scene(patch["scene"])
+        calibrate = read_calibrate(patch.get("calibrate"))
         if patch.keys() - NOT_SETTINGS:
             self._save(await self._pipeline.order(patch))
+        if "calibrate" in patch:
+            await self._pipeline.calibrate(calibrate)
         if "scene" in patch:
             self._pipeline.scenery.tell(scene)
         self.bell.ring()
@@ -111,6 +115,7 @@ class Stage:
             "scene": _shown(pipeline.scenery.now()),
             "rung": int(pipeline.ladder.rung),
             "models": pipeline.chain.models(),
+            "face": self._face_state(),
             "mqtt": self._workshop.mqtt,
             "version": VERSION,
         }
@@ -127,6 +132,22 @@ class Stage:
             "viewers": len(pipeline.broadcast.viewers),
             "loop_lag_p95_ms": self._workshop.loop_lag.rounded_quantile(0.95),
         }
+
+    def face(self) -> dict[str, Any] | None:
+        """What is told of the face in the latest frame; None unless that was ordered."""
+        if not self._pipeline.settings.stage.share_faces:
+            return None
+        seen = self._pipeline.sighting
+        if seen is None:
+            return told(None, "lost", 0.0)
+        return told(seen.face, seen.status, seen.second)
+
+    def _face_state(self) -> dict[str, Any] | None:
+        if self._pipeline.chain.face_status is None:
+            return None
+        seen = self._pipeline.sighting
+        face, status = (seen.face, seen.status) if seen else (None, "lost")
+        return {"status": status, "neutral": origin(face)}
 
     def age_buckets(self) -> list[tuple[float, int]]:
         """(upper bound in milliseconds, cumulative count) of the age of every frame that left."""

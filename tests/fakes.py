@@ -86,6 +86,9 @@ class FakeStage:
     def age_sum_ms(self) -> float:
         return 130.0
 
+    def face(self) -> dict[str, Any] | None:
+        return None
+
     def stats(self) -> dict[str, Any]:
         return {
             "fps_in": 29.9,

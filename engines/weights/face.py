@@ -36,7 +36,7 @@ def canonical(path: Path) -> bytes:
     for number, value in fields:
         if number == 2:
             pair = dict(_fields(_message(value)))
-            weights[pair.get(1, 0)] = pair[2]
+            weights[int(pair.get(1, 0))] = float(pair[2])
     file = io.BytesIO()
     np.savez_compressed(
         file,
