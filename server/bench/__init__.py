@@ -6,9 +6,11 @@ from omote.server.bench.control import control
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
 from omote.server.bench.matte.command import matte
+from omote.server.bench.puppet.command import puppet
 
 app = typer.Typer(help="Measure Omote on this machine.", no_args_is_help=True)
 app.command()(live)
 app.command()(control)
 app.command()(encoder)
 app.command()(matte)
+app.command()(puppet)
