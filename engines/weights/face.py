@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from omote.engines.weights import plain, tflite
+from omote.engines.weights import bends, plain, tflite
 
 
 def landmarks(path: Path) -> onnx.ModelProto:
     """Convert to `picture` uint8 (1, 256, 256, 3) -> `landmarks` (1, 1, 1, 1434), `presence`."""
-    network = tflite.read(path)
+    network = bends.straightened(tflite.read(path))
     first_two = replace(network, results=network.results[:2])
     return plain.convert(first_two, (0, 1), ("landmarks", "presence"))
 
