@@ -1,0 +1,53 @@
+"""Unrolled: for each place in the result, the place in the photograph it is taken from."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omote.engines.kernels import Floats, kernel
+
+Triangles = NDArray[np.int32]
+
+
+@kernel
+def unroll(
+    before: Floats, after: Floats, depth: Floats, triangles: Triangles, rings: int, near: Floats, out: Floats
+) -> int:
+    """Draw triangles into `out` (h, w, 2) of source positions; `near` (h, w) is a depth buffer.
+
+    All positions in pixels of `out`. The first `rings` triangles lie behind and are drawn over one
+    another; of the others the nearest counts. Returns how many of the rings are folded.
+    """
+    height, width = near.shape
+    folded = 0
+    for t in range(triangles.shape[0]):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay = after[a, 0], after[a, 1]
+        bx, by = after[b, 0] - ax, after[b, 1] - ay
+        cx, cy = after[c, 0] - ax, after[c, 1] - ay
+        area = bx * cy - by * cx
+        if t < rings:
+            was = (before[b, 0] - before[a, 0]) * (before[c, 1] - before[a, 1]) - (
+                before[b, 1] - before[a, 1]
+            ) * (before[c, 0] - before[a, 0])
+            if area * was <= 0:
+                folded += 1
+        if abs(area) < np.float32(1e-6):
+            continue
+        left = max(0, int(np.floor(ax + min(np.float32(0), bx, cx))))
+        right = min(width - 1, int(np.ceil(ax + max(np.float32(0), bx, cx))))
+        top = max(0, int(np.floor(ay + min(np.float32(0), by, cy))))
+        bottom = min(height - 1, int(np.ceil(ay + max(np.float32(0), by, cy))))
+        for y in range(top, bottom + 1):
+            for x in range(left, right + 1):
+                px, py = np.float32(x) - ax, np.float32(y) - ay
+                v = (px * cy - py * cx) / area
+                w = (bx * py - by * px) / area
+                u = np.float32(1) - v - w
+                if u < np.float32(-0.001) or v < np.float32(-0.001) or w < np.float32(-0.001):
+                    continue
+                z = u * depth[a] + v * depth[b] + w * depth[c]
+                if t < rings or z < near[y, x]:
+                    near[y, x] = z
+                    out[y, x, 0] = u * before[a, 0] + v * before[b, 0] + w * before[c, 0]
+                    out[y, x, 1] = u * before[a, 1] + v * before[b, 1] + w * before[c, 1]
+    return folded
