@@ -14,42 +14,63 @@ from omote.engines.faces.topology import (
     RIGHT_RIM,
 )
 from omote.engines.kernels import Bytes, Floats
-from omote.engines.puppet.stencil import Stencil, stencil
+from omote.engines.puppet.stencil import ramp, stencil
 
 EYES = (
     (RIGHT_EYE, RIGHT_CORNERS, RIGHT_IRIS, RIGHT_RIM),
     (LEFT_EYE, LEFT_CORNERS, LEFT_IRIS, LEFT_RIM),
 )
+CLOSING = (0.2, 0.5)
+"How far open an eye is, of the photograph's, where its ball is gone and where it is all there."
+Frame = tuple[Floats, Floats]
+LASHES = 0.12
+"Height of the lashes over an eye's width."
 REACH = 2.6
 "Radii of an iris over which its motion fades out."
 
 
-def drawn(rgb: Bytes, made: Bytes, here: Floats, there: Floats) -> None:
-    """Put both eyes of a photograph `rgb` into the result `made`, (H, W, 3), between its lids."""
+def drawn(rgb: Bytes, made: Bytes, corner: tuple[int, int], here: Floats, there: Floats) -> None:
+    """Put both eyes of a photograph `rgb` into a part of the result that begins at `corner`."""
     for contour, corners, iris, rim in EYES:
-        hole = stencil(there[list(contour), :2], made.shape, 0.6)
+        hole = stencil(there[list(contour), :2] - corner, made.shape, 0.6)
         if hole is None:
             continue
-        maps = _maps(hole, here, there, contour, corners, iris, rim)
+        frames = _frame(here, corners), _frame(there, corners)
+        opened = _height(there, contour, frames[1]) / max(_height(here, contour, frames[0]), 1e-3)
+        maps = _maps(hole.places() + corner, here, there, frames, opened, iris, rim)
         ball = cv2.remap(rgb, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        hole.put(np.asarray(ball, np.uint8), made)
+        seen = ramp(opened, *CLOSING)
+        if seen < 1:
+            _close(made, there[list(contour), :2] - corner, 1 - seen)
+        hole.faded(seen).put(np.asarray(ball, np.uint8), made)
+
+
+def _close(made: Bytes, contour: Floats, share: float) -> None:
+    """Lay the skin of the upper lid, from above its lashes, over what is left between the lids."""
+    size = contour.max(0) - contour.min(0)
+    hole = stencil(contour, made.shape, max(0.8, 0.03 * float(size[0])))
+    if hole is None:
+        return
+    rows, columns = hole.alpha.shape
+    up = min(hole.top, round(float(size[1]) + LASHES * float(size[0])))
+    lid = made[hole.top - up : hole.top - up + rows, hole.left : hole.left + columns].copy()
+    hole.faded(share).put(lid, made)
 
 
 def _maps(
-    hole: Stencil,
+    places: Floats,
     here: Floats,
     there: Floats,
-    contour: tuple[int, ...],
-    corners: tuple[int, int],
+    frames: tuple[Frame, Frame],
+    opened: float,
     iris: int,
     rim: tuple[int, ...],
 ) -> tuple[Floats, Floats]:
-    """For each place in the hole, where in the photograph its piece of eyeball is."""
-    frame_here, frame_there = _frame(here, corners), _frame(there, corners)
-    opened = _height(there, contour, frame_there) / max(_height(here, contour, frame_here), 1e-3)
+    """For each place (h, w, 2) between the lids, where in the photograph its piece of eyeball is."""
+    frame_here, frame_there = frames
     stretch = max(1.0, opened)
     # In the eye's own frame: from one corner (0, 0) to the other (1, 0).
-    places = (hole.places() - frame_there[1]) @ np.linalg.inv(frame_there[0]).T
+    places = (places - frame_there[1]) @ np.linalg.inv(frame_there[0]).T
     places[..., 1] /= stretch
     was = np.linalg.inv(frame_here[0]) @ (here[iris, :2] - frame_here[1])
     now = np.linalg.inv(frame_there[0]) @ (there[iris, :2] - frame_there[1])
@@ -63,12 +84,12 @@ def _maps(
     return np.asarray(source[..., 0], np.float32), np.asarray(source[..., 1], np.float32)
 
 
-def _frame(points: Floats, corners: tuple[int, int]) -> tuple[Floats, Floats]:
+def _frame(points: Floats, corners: tuple[int, int]) -> Frame:
     """Axes (2, 2) along and across an eye, as columns, and where it begins."""
     start, along = points[corners[0], :2], points[corners[1], :2] - points[corners[0], :2]
     return np.array([[along[0], -along[1]], [along[1], along[0]]]), start
 
 
-def _height(points: Floats, contour: tuple[int, ...], frame: tuple[Floats, Floats]) -> float:
+def _height(points: Floats, contour: tuple[int, ...], frame: Frame) -> float:
     across = (points[list(contour), :2] - frame[1]) @ np.linalg.inv(frame[0]).T
     return float(across[:, 1].max() - across[:, 1].min())

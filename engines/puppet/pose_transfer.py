@@ -70,7 +70,13 @@ def _target(
 ) -> Target:
     flip = np.array([1, -1, -1], np.float32)
     landmarks = (scale * shape @ rotation.T + place) * flip
-    return Target(landmarks.astype(np.float32), _head(reference, rotation, scale, place), rotation, scale, place)
+    return Target(
+        landmarks.astype(np.float32),
+        _head(reference, rotation, scale, place),
+        rotation,
+        scale,
+        place,
+    )
 
 
 def _head(reference: Reference, rotation: Floats, scale: float, place: Floats) -> Floats:

@@ -74,14 +74,19 @@ def _set_in(photo: Bytes, landmarks: Floats, size: Size) -> Bytes:
     wanted = HEAD * size[1] / float(high[1] - low[1])
     scale = max(wanted, covering) if covering < 1.5 * wanted else wanted
     middle = (low + high) / 2 * scale
-    place = (_begin(middle[0], columns * scale, size[0], 0.5), _begin(middle[1], rows * scale, size[1], 0.48))
+    place = (
+        _begin(middle[0], columns * scale, size[0], 0.5),
+        _begin(middle[1], rows * scale, size[1], 0.48),
+    )
     affine = np.array([[scale, 0, place[0]], [0, scale, place[1]]])
     way = cv2.INTER_AREA if scale < 0.6 else cv2.INTER_CUBIC
     small = photo
     if scale < 0.6:
         small = np.asarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=way), np.uint8)
         affine[:, :2] = np.eye(2)
-    made = cv2.warpAffine(small, affine, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    made = cv2.warpAffine(
+        small, affine, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+    )
     return _softly_continued(np.asarray(made, np.uint8), small.shape[:2], affine, size)
 
 
@@ -97,7 +102,9 @@ def _softly_continued(rgb: Bytes, shape: tuple[int, ...], affine: Floats, size: 
     if inside.min() == 255:
         return rgb
     soft = cv2.GaussianBlur(rgb, (0, 0), size[1] / 24)
-    edge = cv2.GaussianBlur(cv2.erode(inside, np.ones((9, 9), np.uint8)), (0, 0), 4)[..., None] / 255
+    edge = (
+        cv2.GaussianBlur(cv2.erode(inside, np.ones((9, 9), np.uint8)), (0, 0), 4)[..., None] / 255
+    )
     return np.asarray(rgb * edge + soft * (1 - edge), np.uint8)
 
 
@@ -123,6 +130,8 @@ def _filled(rgb: Bytes, alpha: Bytes) -> Bytes:
     soft = cv2.GaussianBlur(patched, (0, 0), 2.5)
     full = cv2.resize(soft, rgb.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     radius = math.ceil(1.5 / scale)
-    edge = cv2.GaussianBlur(cv2.dilate(wide, np.ones((radius, radius), np.uint8)), (0, 0), radius / 2)
+    edge = cv2.GaussianBlur(
+        cv2.dilate(wide, np.ones((radius, radius), np.uint8)), (0, 0), radius / 2
+    )
     share = edge[..., None].astype(np.float32) / 255
     return np.asarray(rgb * (1 - share) + full * share, np.uint8)

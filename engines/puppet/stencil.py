@@ -1,6 +1,6 @@
 """Stencil: a soft-edged polygon through which one picture is put into another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -28,6 +28,14 @@ class Stencil:
         x, y = np.meshgrid(np.arange(columns) + self.left + 0.5, np.arange(rows) + self.top + 0.5)
         return np.stack([x, y], -1)
 
+    def faded(self, share: float) -> "Stencil":
+        """The same with only so much of it, 0..1."""
+        return (
+            self
+            if share >= 1
+            else replace(self, alpha=cv2.convertScaleAbs(self.alpha, alpha=share))
+        )
+
     def put(self, content: Bytes, picture: Bytes) -> None:
         """Put `content` (h, w, 3) into a picture."""
         rows, columns = self.alpha.shape
@@ -50,3 +58,9 @@ def stencil(corners: Floats, shape: tuple[int, ...], soft: float) -> Stencil | N
     if soft:
         alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), soft), np.uint8)
     return Stencil(int(low[0]), int(low[1]), alpha)
+
+
+def ramp(value: float, low: float, high: float) -> float:
+    """0 up to `low`, 1 from `high` on, smooth in between."""
+    part = min(1.0, max(0.0, (value - low) / (high - low)))
+    return part * part * (3 - 2 * part)

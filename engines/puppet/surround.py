@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from omote.engines.puppet.reference import Reference
 
 Triangles = NDArray[np.int32]
 HOLES = (RIGHT_EYE, LEFT_EYE, LIPS_INNER)
-RINGS = (1.12, 1.3, 1.6, 2.1, 3.0)
+RINGS = (1.12, 1.3, 1.6, 2.0, 2.6)
 "How far each ring is from the middle of the face, of its contour's distance."
 HEAD = (1.0, 1.0, 0.9, 0.45, 0.0)
 "How much of the head's motion each ring has above the chin: hair goes with it, the wall does not."
@@ -58,10 +59,8 @@ def ring_count() -> int:
 def _strips() -> list[tuple[int, int, int]]:
     made = []
     rows = [list(OVAL)]
-    rows += [
-        [FACE_POINTS + k * len(OVAL) + i for i in range(len(OVAL))] for k in range(len(RINGS))
-    ]
-    for inner, outer in reversed(list(zip(rows, rows[1:], strict=False))):
+    rows += [[FACE_POINTS + k * len(OVAL) + i for i in range(len(OVAL))] for k in range(len(RINGS))]
+    for inner, outer in reversed(list(pairwise(rows))):
         for i in range(len(OVAL)):
             j = (i + 1) % len(OVAL)
             made += [(inner[i], outer[i], inner[j]), (inner[j], outer[i], outer[j])]
@@ -72,11 +71,22 @@ def sheet(reference: Reference, target: Target) -> Sheet:
     """Where every corner is in the photograph, and where it goes."""
     here, there = reference.landmarks, target.landmarks
     rings_here, rings_there = _rings(reference, target)
-    holes_here, holes_there = ([points[list(hole)].mean(0) for hole in HOLES] for points in (here, there))
+    holes_here, holes_there = (
+        [points[list(hole)].mean(0) for hole in HOLES] for points in (here, there)
+    )
     before = np.vstack([here[:FACE_POINTS, :2], rings_here, np.array(holes_here)[:, :2]])
     after = np.vstack([there[:FACE_POINTS, :2], rings_there, np.array(holes_there)[:, :2]])
-    depth = np.concatenate([there[:FACE_POINTS, 2], np.full(len(rings_here), 1e6), np.array(holes_there)[:, 2]])
+    depth = np.concatenate(
+        [there[:FACE_POINTS, 2], np.full(len(rings_here), 1e6), np.array(holes_there)[:, 2]]
+    )
     return Sheet(*(np.ascontiguousarray(each, np.float32) for each in (before, after, depth)))
+
+
+def reach(reference: Reference) -> tuple[Floats, Floats]:
+    """Left and top, right and bottom of everything that may move, pixels."""
+    oval = reference.landmarks[list(OVAL), :2]
+    ring = oval.mean(0) + RINGS[-1] * (oval - oval.mean(0))
+    return ring.min(0), ring.max(0)
 
 
 def _rings(reference: Reference, target: Target) -> tuple[Floats, Floats]:

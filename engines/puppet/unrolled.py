@@ -10,7 +10,13 @@ Triangles = NDArray[np.int32]
 
 @kernel
 def unroll(
-    before: Floats, after: Floats, depth: Floats, triangles: Triangles, rings: int, near: Floats, out: Floats
+    before: Floats,
+    after: Floats,
+    depth: Floats,
+    triangles: Triangles,
+    rings: int,
+    near: Floats,
+    out: Floats,
 ) -> int:
     """Draw triangles into `out` (h, w, 2) of source positions; `near` (h, w) is a depth buffer.
 
