@@ -169,6 +169,11 @@ class Chain:
         return {name: self._taken[name].names() for name in used if name in self._taken}
 
     @property
+    def synthetic(self) -> bool:
+        """Whether it shows somebody who is not in front of the camera."""
+        return any(getattr(effect, "synthetic", False) for effect in self._effects.values())
+
+    @property
     def conceals(self) -> bool:
         """Whether people rely on it to hide something, so that it must not simply be left out."""
         return any(conceals(effect) for effect in self._effects.values())

@@ -1,11 +1,11 @@
-"""Crops: turned and scaled parts of a picture, as nets want them."""
+"""Crops: parts of a picture, taken out as nets want them, or put in."""
 
 import math
 
 import cv2
 import numpy as np
 
-from omote.engines.i420 import I420
+from omote.engines.i420 import I420, blank, halved
 from omote.engines.kernels import Bytes, Floats
 
 
@@ -21,6 +21,19 @@ def straightened(picture: I420, affine: Floats, size: tuple[int, int]) -> Bytes:
     planes = picture.level(number) if number else picture.planes
     parts = [_warped(plane, affine, picture.height, size) for plane in planes]
     return np.asarray(cv2.transform(cv2.merge(parts), picture.colours.to_rgb()), np.uint8)
+
+
+def patched(picture: I420, rgb: Bytes, left: int, top: int) -> I420:
+    """A copy with `rgb` (h, w, 3) in it; where it begins and its sides are even."""
+    made = blank(picture.width, picture.height, picture.colours)
+    for there, here in zip(made.planes, picture.planes, strict=True):
+        np.copyto(there, here)
+    yuv = cv2.transform(rgb, picture.colours.from_rgb())
+    y, u, v = (np.asarray(plane, np.uint8) for plane in cv2.split(yuv))
+    for there, part, less in zip(made.planes, (y, halved(u), halved(v)), (1, 2, 2), strict=True):
+        rows, columns = part.shape
+        there[top // less : top // less + rows, left // less : left // less + columns] = part
+    return made
 
 
 def _warped(plane: Bytes, affine: Floats, height: int, size: tuple[int, int]) -> Bytes:

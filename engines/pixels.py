@@ -96,6 +96,9 @@ class Pixels(Protocol):
     def composite(self, picture: Picture, matte: Plane, behind: Picture, edge: Edge) -> Picture:
         """What is under `matte` over `behind`, a picture of the same size and colours."""
 
+    def patched(self, picture: Picture, rgb: Bytes, left: int, top: int) -> Picture:
+        """A copy with a part (h, w, 3) put in at even `left` and `top`; its sides are even, too."""
+
     def mirrored(self, picture: Picture) -> Picture:
         """The picture with left and right swapped."""
 
@@ -237,6 +240,10 @@ class CpuPixels:
     def composite(self, picture: Picture, matte: Plane, behind: Picture, edge: Edge) -> Picture:
         """See `Pixels`."""
         return composition.composed(_cpu(picture), _alpha(matte), _behind(behind), edge)
+
+    def patched(self, picture: Picture, rgb: Bytes, left: int, top: int) -> Picture:
+        """See `Pixels`."""
+        return crops.patched(_cpu(picture), rgb, left, top)
 
     def mirrored(self, picture: Picture) -> Picture:
         """See `Pixels`."""

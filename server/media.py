@@ -20,13 +20,15 @@ from fastapi.responses import FileResponse, JSONResponse
 from omote.server.body import chunks
 from omote.server.contents import Unusable, accepted, inspect, media_type
 from omote.server.problems import Problem
-from omote.server.tokens import Gate
+from omote.server.tokens import Gate, Scope
 
 logger = logging.getLogger(__name__)
 
 AT_MOST = 20_000_000  # bytes of one file
 MOST_FILES = 100  # of one kind
-Kind = Literal["backgrounds"]
+Kind = Literal["backgrounds", "faces"]
+MAY_CHANGE: dict[Kind, Scope] = {"backgrounds": "control", "faces": "admin"}
+"Whose token is needed to upload or delete: a face is somebody's."
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -105,7 +107,7 @@ class Media:
     """`/media/{kind}` and `/media/{kind}/{name}`."""
 
     def __init__(self, data: Path, gate: Gate) -> None:
-        self._stores: dict[Kind, Store] = {"backgrounds": Store(data / "backgrounds")}
+        self._stores: dict[Kind, Store] = {kind: Store(data / kind) for kind in MAY_CHANGE}
         self._gate = gate
 
     async def list(self, kind: Kind, request: Request) -> dict[str, Any]:
@@ -122,7 +124,7 @@ class Media:
 
     async def put(self, kind: Kind, name: str, request: Request) -> Response:
         """Upload a picture or a film; 201, or 200 when it replaces another."""
-        self._gate.check(request, "control")
+        self._gate.check(request, MAY_CHANGE[kind])
         body = chunks(request, AT_MOST)
         saved, new = await self._stores[kind].save(name, body)
         logger.info("%s %s %s", kind, name, "uploaded" if new else "replaced")
@@ -130,7 +132,7 @@ class Media:
 
     async def delete(self, kind: Kind, name: str, request: Request) -> Response:
         """Delete one file."""
-        self._gate.check(request, "control")
+        self._gate.check(request, MAY_CHANGE[kind])
         self._stores[kind].remove(name)
         return Response(status_code=204)
 

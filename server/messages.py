@@ -39,6 +39,9 @@ class State(Message):
     models: dict[str, list[str]] = Field(
         description="The nets each effect has taken so far, and where each runs."
     )
+    synthetic: bool = Field(
+        description="Whether it shows somebody who is not in front of the camera."
+    )
     face: FaceState | None = Field(description="Null while no face is looked for.")
     mqtt: MqttStatus = Field(description="Whether orders come over MQTT now.")
     version: str

@@ -115,6 +115,7 @@ class Stage:
             "scene": _shown(pipeline.scenery.now()),
             "rung": int(pipeline.ladder.rung),
             "models": pipeline.chain.models(),
+            "synthetic": pipeline.chain.synthetic,
             "face": self._face_state(),
             "mqtt": self._workshop.mqtt,
             "version": VERSION,

@@ -1,10 +1,12 @@
 """Mesh puppet: a photograph whose face, hair and neck follow a driver; what is behind stands still."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 
 from omote.engines.kernels import Bytes, Floats
 from omote.engines.puppet import eyes
@@ -12,10 +14,14 @@ from omote.engines.puppet.mouth import Interior, Mouth
 from omote.engines.puppet.pose_transfer import Target
 from omote.engines.puppet.reference import Reference
 from omote.engines.puppet.surround import reach, ring_count, sheet, triangles
-from omote.engines.puppet.unrolled import unroll
+from omote.engines.puppet.unrolled import lay_over, unroll
 
 COARSE = 320
 "Long side of the map from the result to the photograph, before it is enlarged."
+
+
+FAR = 1e9
+"Depth of what nothing was drawn on yet."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,23 +47,22 @@ class MeshPuppet:
         self._box = _box(reference)
         left, top, right, bottom = self._box
         part = np.s_[top:bottom, left:right]
-        self._rgba = np.dstack([reference.rgb, reference.alpha])
         self._behind = np.ascontiguousarray(reference.behind[part])
-        self._places = _places(right - left, bottom - top) + np.float32([left, top])
+        self._few = min(1.0, COARSE / max(right - left, bottom - top))
+        self._coarse = _places(round((right - left) * self._few), round((bottom - top) * self._few))
+        self._places = _places(right - left, bottom - top) + np.array([left, top], np.float32)
 
     def __call__(self, target: Target) -> Patch:
         """The picture where the face goes, and around it."""
         left, top, _, _ = self._box
-        maps = self._maps(target)
-        warped = cv2.remap(
-            self._rgba, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        person = np.ascontiguousarray(warped[..., :3])
-        eyes.drawn(
-            self.reference.rgb, person, (left, top), self.reference.landmarks, target.landmarks
-        )
+        exact = self._maps(target)
+        across, down = cv2.split(exact)
+        maps = cv2.convertMaps(across, down, cv2.CV_16SC2)
+        person = _taken(self.reference.rgb, maps)
+        alpha = _taken(self.reference.alpha, maps)
+        of = self.reference
+        eyes.drawn(of.rgb, person, (left, top), of.landmarks, target.landmarks)
         self.mouth.drawn(person, (left, top), target)
-        alpha = np.ascontiguousarray(warped[..., 3])
         return Patch(_over(person, alpha, self._behind), left, top)
 
     def still(self) -> Bytes:
@@ -68,21 +73,19 @@ class MeshPuppet:
     def _maps(self, target: Target) -> Floats:
         """(h, w, 2): where each pixel of the part comes from."""
         left, top, right, bottom = self._box
-        few = min(1.0, COARSE / max(right - left, bottom - top))
-        columns, rows = round((right - left) * few), round((bottom - top) * few)
+        rows, columns = self._coarse.shape[:2]
         scale = np.array([columns / (right - left), rows / (bottom - top)], np.float32)
         laid = sheet(self.reference, target)
-        out = _places(columns, rows)
-        near = np.full((rows, columns), np.inf, np.float32)
-        corners = (
-            (points - np.float32([left, top])) * scale - np.float32(0.5)
+        out = self._coarse.copy()
+        near = np.full((rows, columns), FAR, np.float32)
+        before, after = (
+            (points - np.array([left, top], np.float32)) * scale - np.float32(0.5)
             for points in (laid.before, laid.after)
         )
-        self.folded = unroll(*corners, laid.depth, triangles(), ring_count(), near, out)
-        moved = (out - _places(columns, rows)) / scale
+        self.folded = unroll(before, after, laid.depth, triangles(), ring_count(), near, out)
+        moved = (out - self._coarse) / scale
         full = cv2.resize(moved, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-        full += self._places
-        return np.asarray(full, np.float32)
+        return np.asarray(cv2.add(full, self._places), np.float32)
 
 
 def _box(reference: Reference) -> tuple[int, int, int, int]:
@@ -100,8 +103,12 @@ def _places(width: int, height: int) -> Floats:
     return np.ascontiguousarray(np.stack([xs, ys], -1))
 
 
+def _taken(picture: Bytes, maps: Sequence[MatLike]) -> Bytes:
+    made = cv2.remap(picture, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(made, np.uint8)
+
+
 def _over(person: Bytes, alpha: Bytes, behind: Bytes) -> Bytes:
-    share = cv2.merge([alpha] * 3)
-    front = cv2.multiply(person, share, scale=1 / 255)
-    rest = cv2.multiply(behind, cv2.bitwise_not(share), scale=1 / 255)
-    return np.asarray(cv2.add(front, rest), np.uint8)
+    made = np.empty_like(person)
+    lay_over(person, alpha, behind, made)
+    return made

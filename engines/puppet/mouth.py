@@ -118,7 +118,7 @@ class Mouth:
     def _add_own(self, at: Corner, content: Bytes, target: Target) -> None:
         """The photograph's own interior, fixed to the head, as far as it shows any."""
         reference = self._reference
-        was, x, y, z = reference.likeness, *self._seam
+        was, (x, y, z) = reference.likeness, self._seam
         plane = np.array([[x, y, z], [x + 4, y, z], [x, y - 4, z]], np.float32)
         before = (was.scale * plane @ was.rotation.T + was.place)[:, :2] * (1, -1)
         after = (target.scale * plane @ target.rotation.T + target.place)[:, :2] * (1, -1)

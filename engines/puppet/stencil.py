@@ -30,11 +30,8 @@ class Stencil:
 
     def faded(self, share: float) -> "Stencil":
         """The same with only so much of it, 0..1."""
-        return (
-            self
-            if share >= 1
-            else replace(self, alpha=cv2.convertScaleAbs(self.alpha, alpha=share))
-        )
+        less = np.asarray(cv2.convertScaleAbs(self.alpha, alpha=min(share, 1.0)), np.uint8)
+        return replace(self, alpha=less)
 
     def put(self, content: Bytes, picture: Bytes) -> None:
         """Put `content` (h, w, 3) into a picture."""

@@ -15,7 +15,7 @@ from omote.engines.puppet.reference import Reference
 
 Triangles = NDArray[np.int32]
 HOLES = (RIGHT_EYE, LEFT_EYE, LIPS_INNER)
-RINGS = (1.12, 1.3, 1.6, 2.0, 2.6)
+RINGS = (1.12, 1.3, 1.55, 1.9, 2.35)
 "How far each ring is from the middle of the face, of its contour's distance."
 HEAD = (1.0, 1.0, 0.9, 0.45, 0.0)
 "How much of the head's motion each ring has above the chin: hair goes with it, the wall does not."

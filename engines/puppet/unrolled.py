@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engines.kernels import Floats, kernel
+from omote.engines.kernels import Bytes, Floats, kernel
 
 Triangles = NDArray[np.int32]
 
@@ -57,3 +57,25 @@ def unroll(
                     out[y, x, 0] = u * before[a, 0] + v * before[b, 0] + w * before[c, 0]
                     out[y, x, 1] = u * before[a, 1] + v * before[b, 1] + w * before[c, 1]
     return folded
+
+
+@kernel
+def lay_over(front: Bytes, alpha: Bytes, behind: Bytes, out: Bytes) -> None:
+    """`front` (h, w, 3) where `alpha` (h, w) is 255, `behind` where it is 0, into `out`."""
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            share = np.int32(alpha[y, x])
+            for c in range(3):
+                under = np.int32(behind[y, x, c])
+                mixed = (np.int32(front[y, x, c]) - under) * share
+                out[y, x, c] = np.uint8(under + (mixed + np.int32(127)) // np.int32(255))
+
+
+def warm_up() -> None:
+    """Compile before the first frame: seconds on the first start of an installation."""
+    points = np.zeros((3, 2), np.float32)
+    one = np.zeros((1, 3), np.int32)
+    near, out = np.zeros((2, 2), np.float32), np.zeros((2, 2, 2), np.float32)
+    unroll(points, points, points[:, 0].copy(), one, 1, near, out)
+    colours, alpha = np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), np.uint8)
+    lay_over(colours, alpha, colours, colours.copy())
