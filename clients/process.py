@@ -1,4 +1,4 @@
-"""Process: how the bench's clients run: events as JSON lines on stdout, the end by a signal."""
+"""Process: how clients run until a signal ends them; the bench's tell of it in JSON lines."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from omote.clients.clip import Unreadable
-from omote.clients.signalling import NotConnected
+from omote.clients.request import NotConnected
 
 Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 "Runs until the event is set, which a signal does."
@@ -17,13 +17,18 @@ Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 def run(work: Work) -> None:
     """Run until the work ends, or SIGINT or SIGTERM asks it to; a failure is an event, too."""
+    try:
+        until_told(work)
+    except (NotConnected, Unreadable) as exc:
+        tell("failed", reason=str(exc))
+        raise SystemExit(1) from exc
+
+
+def until_told(work: Work) -> None:
+    """Run until the work ends, or SIGINT or SIGTERM asks it to."""
     logging.basicConfig(level=logging.WARNING)
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        try:
-            runner.run(_until_told(work))
-        except (NotConnected, Unreadable) as exc:
-            tell("failed", reason=str(exc))
-            raise SystemExit(1) from exc
+        runner.run(_until_told(work))
 
 
 async def _until_told(work: Work) -> None:

@@ -1,76 +1,23 @@
 """Signalling: a WHIP (RFC 9725) or WHEP session from a client's side, over plain HTTP."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urljoin, urlsplit
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtcconfiguration import RTCBundlePolicy
 
+from omote.clients.request import Answer, NotConnected, ask
 from omote.streams import interop
 from omote.streams.link import Weather, expose
 
 SDP = "application/sdp"
-ANSWER_TIMEOUT = 15.0
-"Seconds until a request is given up."
 CONNECT_TIMEOUT = 15.0
 "Seconds from the answer to a connection."
 TRIES = 5
 "Requests at most while the server says that there are too many."
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-
-
-class NotConnected(Exception):
-    """The session could not be had; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server said."""
-
-    status: int
-    headers: Mapping[str, str]
-    "Names in lower case."
-    body: bytes
-
-
-async def ask(
-    method: str,
-    url: str,
-    body: bytes = b"",
-    content_type: str | None = None,
-    token: str | None = None,
-) -> Answer:
-    """One HTTP request; raises `NotConnected` when nobody answers."""
-    headers = {"Content-Type": content_type} if content_type else {}
-    if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
-    try:
-        return await asyncio.to_thread(_exchange, method, url, body, headers)
-    except (OSError, HTTPException) as exc:
-        raise NotConnected(f"{method} {url}: {exc or type(exc).__name__}") from exc
-
-
-def _exchange(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    parts = urlsplit(url)
-    host, port = parts.hostname or "", parts.port
-    connection = (
-        HTTPSConnection(host, port, timeout=ANSWER_TIMEOUT, context=ssl.create_default_context())
-        if parts.scheme == "https"
-        else HTTPConnection(host, port, timeout=ANSWER_TIMEOUT)
-    )
-    try:
-        target = parts.path + (f"?{parts.query}" if parts.query else "")
-        connection.request(method, target, body or None, dict(headers))
-        response = connection.getresponse()
-        named = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, named, response.read())
-    finally:
-        connection.close()
 
 
 def new_connection() -> RTCPeerConnection:
@@ -149,6 +96,6 @@ async def _offered(url: str, offer: str, token: str | None) -> Answer:
             break
         await asyncio.sleep(float(answer.headers.get("retry-after", "1")))
     if answer.status != 201 or "location" not in answer.headers:
-        reason = answer.body[:200].decode(errors="replace")
-        raise NotConnected(f"{url} answered {answer.status}: {reason}")
+        words = f"{url} answered {answer.status}: {answer.detail()}"
+        raise NotConnected(words, answer.status)
     return answer

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from omote.engines.effect import AnyEffect, Params, Rung, UnknownEffect, kinds
 from omote.engines.faces import overlay
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 FACES = "faces"
 "What the tracker is called among the steps, models and errors."
-LANDMARKS = "landmarks"
+LANDMARKS: Final = "landmarks"
 "The view that shows what it sees."
 
 

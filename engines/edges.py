@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from omote.engines.colour_lines import colour, refine, solve, weigh
 from omote.engines.i420 import I420
 from omote.engines.kernels import Bytes, Floats, kernel, steps
+from omote.engines.steadiness import steadied
 
 EMPTY, FULL, EDGE = 0, 1, 2
 "Kinds of blocks: nothing of the person, nothing but the person, both."
@@ -94,8 +95,13 @@ def drawn(
     coarser: int = 0,
     age_s: float = 0,
     patch: Patch | None = None,
+    before: Alpha | None = None,
+    steady: float = 0,
 ) -> Alpha:
-    """Bring `alpha`, (any h, w) 0..1, to the picture's size; `feather` is a radius in pixels."""
+    """Bring `alpha`, (any h, w) 0..1, to the picture's size; `feather` is a radius in pixels.
+
+    `steady`, 0..1: how much is kept of `before` where the picture keeps still.
+    """
     own = np.stack(picture.level(picture.coarse + coarser))
     low = np.asarray(cv2.resize(alpha, own.shape[:0:-1]), np.float32)
     bytes_ = cv2.convertScaleAbs(alpha, alpha=255)
@@ -120,6 +126,8 @@ def drawn(
     refine(half, np.asarray(beside, np.uint8), *picture.rows, line, down, across)
     if feather > 1:
         half = np.asarray(cv2.stackBlur(half, (2 * int(feather / 2) + 1,) * 2), np.uint8)
+    if before is not None and steady > 0 and before.half.shape == half.shape:
+        half = steadied(half, before.half, picture, before.of, steady)
     classify(half, blocks)
     return Alpha(half, blocks, low, foreground, background, near, picture, age_s)
 

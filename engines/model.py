@@ -1,6 +1,7 @@
 """Model: a stateless function from arrays to arrays, loaded once and shared by every stage."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -31,11 +32,12 @@ class Models:
     def __init__(self, load: Callable[[str], Model]) -> None:
         self._load = load
         self._loaded: dict[str, Model] = {}
-        self._lock = threading.Lock()
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def __getitem__(self, name: str) -> Model:
         """The model of a shipped weight file's stem or of a path to a user's own file."""
-        with self._lock:
+        # One lock for each: while a large one loads beside the stream, no frame waits for it.
+        with self._locks[name]:
             if name not in self._loaded:
                 self._loaded[name] = self._load(name)
             return self._loaded[name]

@@ -15,6 +15,8 @@ Number = TypeVar("Number", np.uint8, np.float32)
 
 NOISE = 3.0
 "Differences of light below this are noise, in levels of 255 averaged over 3 x 3 small pixels."
+QUIET = 2.0
+"Differences below this are no motion either, in the same levels over 5 x 5."
 SURE = 9.0
 "Differences above this are another thing, no doubt."
 
@@ -37,16 +39,26 @@ class Eye:
     def __init__(self) -> None:
         self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
 
-    def motion(self, before: Bytes, now: Bytes) -> Motion:
-        """From two luma pictures (h, w) of one size, about 128 pixels long."""
-        flow = np.zeros((*now.shape, 2), np.float32)
+    def motion(self, before: Bytes, now: Bytes, guess: Floats | None = None) -> Motion:
+        """From two luma pictures (h, w) of one size; `guess` is a flow to begin the search with."""
+        flow = np.zeros((*now.shape, 2), np.float32) if guess is None else guess.copy()
         self._search.calc(now, before, flow)
+        # What is far away has moved, even if by chance it looks like what was here.
+        far = np.abs(flow).max(2) - 1
+        flow *= np.clip(np.maximum(_moving(before, now), far), 0, 1)[..., None]
         expected = taken(before, flow)
         # At an edge half a pixel changes much: what is between the neighbours is no surprise.
         above = cv2.subtract(now, cv2.dilate(expected, _NEIGHBOURS))
         below = cv2.subtract(cv2.erode(expected, _NEIGHBOURS), now)
         difference = cv2.blur(cv2.max(above, below), (3, 3)).astype(np.float32)
         return Motion(flow, np.clip((difference - NOISE) / (SURE - NOISE), 0, 1))
+
+
+def _moving(before: Bytes, now: Bytes) -> Floats:
+    """(h, w): 0 where there is no more change than noise, where a search finds motion by chance."""
+    change = cv2.blur(cv2.absdiff(now, before), (5, 5)).astype(np.float32)
+    moving = np.clip((change - QUIET) / (NOISE - QUIET), 0, 1)
+    return np.asarray(cv2.blur(cv2.dilate(moving, _NEIGHBOURS), (5, 5)), np.float32)
 
 
 def carried(alpha: Floats, flow: Floats) -> Floats:

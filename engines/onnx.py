@@ -12,7 +12,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from omote.engines import weights
-from omote.engines.model import Array, Model, UnknownModel
+from omote.engines.model import Array, UnknownModel
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class BrokenModel(Exception):
     """The weight file cannot be run; the message says what to do."""
 
 
-def load(name: str) -> Model:
+def load(name: str) -> "OnnxModel":
     """Load a shipped weight file by its stem, or a user's own by its path ending in `.onnx`.
 
     Raises `UnknownModel` for another name, `BrokenModel` for a file that cannot be run.
@@ -63,6 +63,10 @@ class OnnxModel:
         self._outputs = [output.name for output in self._session.get_outputs()]
         self.name = f"{path.stem}@onnx-{_backend(self._session)}"
         _warm_up(self._session, path)
+
+    def zeros(self) -> dict[str, Array]:
+        """Inputs of the shapes it takes, where these are free those of a small picture."""
+        return _nothing(self._session)
 
     def __call__(self, inputs: Mapping[str, Array], /) -> dict[str, Array]:
         """Map named arrays to named arrays; shapes and ranges are the weight file's own."""
@@ -109,7 +113,7 @@ def _backend(session: onnxruntime.InferenceSession) -> str:
 def _warm_up(session: onnxruntime.InferenceSession, path: Path) -> None:
     arguments = session.get_inputs()
     try:
-        session.run(None, {argument.name: _zeros(argument) for argument in arguments})
+        session.run(None, _nothing(session))
     except (KeyError, *_REFUSALS) as exc:
         if all(isinstance(size, int) for argument in arguments for size in argument.shape):
             raise BrokenModel(f"{path} loads but does not run: {exc}") from exc
@@ -117,9 +121,15 @@ def _warm_up(session: onnxruntime.InferenceSession, path: Path) -> None:
         logger.warning("%s could not be warmed up, its first call will be slow: %s", path, exc)
 
 
+def _nothing(session: onnxruntime.InferenceSession) -> dict[str, Array]:
+    return {argument.name: _zeros(argument) for argument in session.get_inputs()}
+
+
 def _zeros(argument: onnxruntime.NodeArg) -> Array:
     """Zeros of the argument's shape; a free batch is 1, free height and width are 256."""
-    guesses = (1, 3, 256, 256) if len(argument.shape) == 4 else (1,) * len(argument.shape)
+    planes = argument.shape[-1:] != [3]  # or pixels, whose three values lie side by side
+    pictures = (1, 3, 256, 256) if planes else (1, 256, 256, 3)
+    guesses = pictures if len(argument.shape) == 4 else (1,) * len(argument.shape)
     sizes = zip(argument.shape, guesses, strict=True)
     shape = tuple(size if isinstance(size, int) else guess for size, guess in sizes)
     return np.zeros(shape, _DTYPES[argument.type])

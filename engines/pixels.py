@@ -6,11 +6,21 @@ import av
 import cv2
 import numpy as np
 
-from omote.engines import composition, crops, edges, lightness, softness
+from omote.engines import (
+    composition,
+    crops,
+    edges,
+    layers,
+    lightness,
+    retouching,
+    softness,
+    subtraction,
+)
 from omote.engines.composition import Edge, Soft
 from omote.engines.edges import Alpha, Patch
 from omote.engines.i420 import I420, Colours, blank, cut, opened, paste, scaled, turned
 from omote.engines.kernels import Bytes, Floats, seal
+from omote.engines.retouching import Touch
 from omote.streams.frame import Picture, Plane, VideoPicture
 
 Size = tuple[int, int]
@@ -40,7 +50,10 @@ class Pixels(Protocol):
         """The whole picture at `size`, RGB (h, w, 3), without opening the full size as RGB."""
 
     def crop(self, picture: Picture, box: Box, size: Size) -> Bytes:
-        """A part of the picture at `size`, RGB (h, w, 3)."""
+        """A part of the picture at `size`, RGB (h, w, 3); beyond the frame it is black."""
+
+    def luma(self, picture: Picture, size: Size) -> Bytes:
+        """The whole picture's light at `size`, (h, w), as its video says it."""
 
     def straightened(self, picture: Picture, affine: Floats, size: Size) -> Bytes:
         """A turned part of the picture at `size`, RGB (h, w, 3), grey where there is none.
@@ -59,12 +72,15 @@ class Pixels(Protocol):
         coarser: int = 0,
         age_s: float = 0.0,
         patch: Patch | None = None,
+        before: Plane | None = None,
+        steady: float = 0.0,
     ) -> Plane:
         """A small alpha (h, w), 0..1, as a plane of the picture, its edge where colours change.
 
         `feather` is added softness in pixels. Each `coarser` quarters the work on colours. `age_s`
         is told in the plane: seconds since the picture the alpha was inferred from. `patch` is
-        finer alpha of a part; the larger of both counts.
+        finer alpha of a part; the larger of both counts. `steady`, 0..1, tells how much is kept of
+        `before`, the plane of the frame before, where the picture keeps still.
         """
 
     def grey(self, values: Floats | Plane, like: Picture) -> Picture:
@@ -99,6 +115,18 @@ class Pixels(Protocol):
     def patched(self, picture: Picture, rgb: Bytes, left: int, top: int) -> Picture:
         """A copy with a part (h, w, 3) put in at even `left` and `top`; its sides are even, too."""
 
+    def low(self, plane: Plane, size: Size) -> Floats:
+        """A plane at a small size, (h, w), 0..1, without its detail."""
+
+    def layered(self, picture: Picture, amount: Floats, near: Picture, far: Picture) -> Picture:
+        """The picture where `amount` (h, w) is 0, `near` at a half, `far` at 1; both of `blur`."""
+
+    def retouched(self, picture: Picture, skin: Floats, touch: Touch) -> Picture:
+        """The picture with its skin, a small map (h, w), 0..1, smoothed and evened."""
+
+    def without(self, picture: Picture, layer: Floats) -> Picture:
+        """The picture less a `layer` (h, w, 3) of RGB levels known at a small size."""
+
     def mirrored(self, picture: Picture) -> Picture:
         """The picture with left and right swapped."""
 
@@ -119,12 +147,13 @@ class CpuPixels:
         """
         cv2.setNumThreads(1)
         self._warm_up()
-        seal(*edges.KERNELS, *composition.KERNELS, *softness.KERNELS)
+        seal(*edges.KERNELS, *composition.KERNELS, *softness.KERNELS, *subtraction.KERNELS)
 
     def _warm_up(self) -> None:
         picture = self.from_video(VideoPicture(av.VideoFrame(64, 48, "yuv420p")))
         matte = self.guided_upsample(np.eye(64, dtype=np.float32), picture)
         self.composite(picture, matte, self.bokeh(picture, 8, matte), Edge())
+        self.without(picture, np.zeros((12, 16, 3), np.float32))
 
     def from_video(self, picture: VideoPicture) -> Picture:
         """See `Pixels`; planes of yuv420p are read in place, other formats are converted once."""
@@ -171,15 +200,29 @@ class CpuPixels:
         coarser: int = 0,
         age_s: float = 0.0,
         patch: Patch | None = None,
+        before: Plane | None = None,
+        steady: float = 0.0,
     ) -> Plane:
         """See `Pixels`."""
-        return edges.drawn(alpha, _cpu(picture), feather, coarser, age_s, patch)
+        last = None if before is None else _alpha(before)
+        return edges.drawn(alpha, _cpu(picture), feather, coarser, age_s, patch, last, steady)
 
     def crop(self, picture: Picture, box: Box, size: Size) -> Bytes:
         """See `Pixels`."""
         of = _cpu(picture)
-        planes = cv2.merge(cut(of, box, size))
-        return np.asarray(cv2.transform(planes, of.colours.to_rgb()), np.uint8)
+        left, top, right, bottom = box
+        inner = max(left, 0), max(top, 0), min(right, of.width), min(bottom, of.height)
+        across, down = size[0] / (right - left), size[1] / (bottom - top)
+        x, y = round((inner[0] - left) * across), round((inner[1] - top) * down)
+        width, height = round((inner[2] - inner[0]) * across), round((inner[3] - inner[1]) * down)
+        planes = cv2.merge(cut(of, inner, (width, height)))
+        rgb = cv2.transform(planes, of.colours.to_rgb())
+        rims = y, size[1] - height - y, x, size[0] - width - x
+        return np.asarray(cv2.copyMakeBorder(rgb, *rims, cv2.BORDER_CONSTANT), np.uint8)
+
+    def luma(self, picture: Picture, size: Size) -> Bytes:
+        """See `Pixels`."""
+        return np.asarray(cv2.resize(_cpu(picture).near(size)[0], size), np.uint8)
 
     def straightened(self, picture: Picture, affine: Floats, size: Size) -> Bytes:
         """See `Pixels`."""
@@ -245,6 +288,22 @@ class CpuPixels:
         """See `Pixels`."""
         return crops.patched(_cpu(picture), rgb, left, top)
 
+    def low(self, plane: Plane, size: Size) -> Floats:
+        """See `Pixels`."""
+        return np.asarray(cv2.resize(_alpha(plane).low, size), np.float32)
+
+    def layered(self, picture: Picture, amount: Floats, near: Picture, far: Picture) -> Picture:
+        """See `Pixels`."""
+        return layers.layered(_cpu(picture), amount, _soft(near), _soft(far))
+
+    def retouched(self, picture: Picture, skin: Floats, touch: Touch) -> Picture:
+        """See `Pixels`."""
+        return retouching.retouched(_cpu(picture), skin, touch)
+
+    def without(self, picture: Picture, layer: Floats) -> Picture:
+        """See `Pixels`."""
+        return subtraction.subtracted(_cpu(picture), layer)
+
     def mirrored(self, picture: Picture) -> Picture:
         """See `Pixels`."""
         of = _cpu(picture)
@@ -288,6 +347,12 @@ def _alpha(plane: Plane) -> Alpha:
     if not isinstance(plane, Alpha):
         raise TypeError(f"not a plane of CpuPixels: {type(plane).__name__}")
     return plane
+
+
+def _soft(picture: Picture) -> Soft:
+    if not isinstance(picture, Soft):
+        raise TypeError(f"not what CpuPixels blurs: {type(picture).__name__}")
+    return picture
 
 
 def _behind(picture: Picture) -> I420 | Soft:

@@ -7,12 +7,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from omote.server import asyncapi, handbook, metrics
+from omote.server import asyncapi, handbook, metrics, pages
 from omote.server.catalogue import Catalogue
 from omote.server.channel import ControlChannels
 from omote.server.config import Config
@@ -62,7 +61,7 @@ def create_app(
     app.include_router(Media(config.data, gate).routes())
     app.include_router(metrics.routes(StageCollector(stages, sessions, VERSION), gate))
     app.include_router(_server(app, gate, mqtt))
-    app.include_router(_pages(web))
+    app.include_router(pages.routes(web))
     return Guard(app, config)
 
 
@@ -98,19 +97,4 @@ def _server(app: FastAPI, gate: Gate, mqtt: Mqtt | None) -> APIRouter:
     router.add_api_route("/health", health, methods=["HEAD"], include_in_schema=False)
     router.add_api_route("/asyncapi.json", messages)
     router.add_api_route("/docs", docs, response_class=HTMLResponse)
-    return router
-
-
-def _pages(web: Path) -> APIRouter:
-    """The page and its files: the only ones without a path of their own, hence last."""
-    static = StaticFiles(directory=web, check_dir=False)
-
-    async def page(request: Request, file: str = "index.html") -> Response:
-        response = await static.get_response(file, request.scope)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
-
-    router = APIRouter(include_in_schema=False)
-    router.add_api_route("/", page, methods=["GET", "HEAD"])
-    router.add_api_route("/{file}", page, methods=["GET", "HEAD"])
     return router

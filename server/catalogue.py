@@ -7,13 +7,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection
 
-from omote.engines.effect import AnyEffect, kinds
+from omote.engines.effect import kinds
 from omote.server.body import require_type, text
 from omote.server.control import AT_MOST, Answer, Control
 from omote.server.messages import Refusal
 from omote.server.problems import Problem
 from omote.server.protocols import Stage, Stages
-from omote.server.schemas import accepted_schema, model_schema, order_schema
+from omote.server.schemas import accepted_schema, blocks, described, model_schema, order_schema
 from omote.server.tokens import SCOPES, Gate
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -92,8 +92,14 @@ class Catalogue:
         return stage
 
     async def effects(self) -> dict[str, Any]:
-        """Every effect there is, with the JSON schema of its parameters."""
-        return {"effects": [_described(name, kind) for name, kind in kinds().items()]}
+        """Every effect and every block of stage settings, with the JSON schemas of their values.
+
+        An effect's values are at `params.{name}` of an order and a state, a block's at `{name}`.
+        """
+        return {
+            "effects": [described(name, kind, kind.Params) for name, kind in kinds().items()],
+            "settings": [described(name, model, model) for name, model in blocks()],
+        }
 
     def routes(self) -> APIRouter:
         """The explicit list."""
@@ -114,11 +120,6 @@ class Catalogue:
 
 def _shown(stage: Stage) -> dict[str, Any]:
     return {"name": stage.name, "state": stage.state(), "stats": stage.stats()}
-
-
-def _described(name: str, kind: type[AnyEffect]) -> dict[str, Any]:
-    words = (kind.__doc__ or "").strip().partition("\n")[0]
-    return {"name": name, "description": words, "schema": kind.Params.model_json_schema()}
 
 
 def client_of(connection: HTTPConnection) -> str:

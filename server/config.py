@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from omote.server.tokens import Token
 
@@ -33,6 +34,8 @@ class Config:
     "Where settings and uploads are kept; with `--ephemeral` a folder that goes with the process."
     sources: Mapping[str, str] = field(default_factory=dict)
     "Stage name to URL: pictures a stage fetches itself instead of waiting for a publisher."
+    orders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    "Stage name to the order it is given at the start, over what is kept of it."
     tokens: tuple[Token, ...] = ()
     "Who may do what; without any, everybody who reaches the loopback host may do everything."
     tls: Tls | None = None

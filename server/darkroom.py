@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import av
 import cv2
@@ -16,18 +16,15 @@ import numpy as np
 from omote.engines.chain import Chain, Turn
 from omote.engines.effect import Rung
 from omote.engines.i420 import Bytes
-from omote.engines.kernels import Floats
 from omote.engines.pixels import Pixels
 from omote.streams.ahead import ahead
 from omote.streams.film import FilmReader, FilmWriter, Piece
-from omote.streams.frame import Frame, Picture, VideoPicture
+from omote.streams.frame import Frame, Picture, VideoPicture, View
 from omote.streams.sound import Sound
 
 DEPTH = 3
 "Frames that may wait between decoder and chain, and between chain and encoder."
 JPEG_QUALITY = 95
-
-View = Literal["result", "matte"]
 
 
 class Tally:
@@ -140,21 +137,18 @@ class Darkroom:
                     continue
                 assert isinstance(item.picture, VideoPicture)
                 upright = self._pixels.from_video(item.picture)
-                turn = self._chain(replace(item, picture=upright), Rung.FULL)
+                frame = replace(item, picture=upright, view=self._view)
+                turn = self._chain(frame, Rung.FULL)
                 self._tally.turn(turn)
                 yield turn
 
     def _shown(self, frame: Frame) -> Picture:
         if self._view == "result":
             return frame.picture
-        if frame.matte is None:  # the effect failed, which is told at the end
-            return self._grey(np.zeros((frame.picture.height, frame.picture.width), np.float32))
-        return self._grey(self._pixels.alpha(frame.matte))
-
-    def _grey(self, alpha: Floats) -> Picture:
-        """Black where alpha is 0, white where it is 1."""
-        grey = np.rint(255 * alpha).astype(np.uint8)
-        return self._pixels.from_rgb(np.repeat(grey[..., None], 3, axis=2))
+        view = frame.views.get(self._view)
+        if view is None:  # the effect failed, which is told at the end
+            return self._pixels.plain((0, 0, 0), frame.picture)
+        return view
 
 
 def _write_still(path: Path, rgb: Bytes) -> None:

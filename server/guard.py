@@ -5,6 +5,8 @@ the visitor's browser do that, by rebinding its DNS name or by plain cross-origi
 `Host` must name this machine, and so must `Origin` in a request that changes anything.
 """
 
+import asyncio
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -37,6 +39,10 @@ _CORS = {
 }
 
 
+BREATHER_S = 0.05
+"Seconds that somebody who asks too often waits for the refusal, so that he cannot ask faster."
+
+
 class Guard:
     """ASGI middleware around the whole application."""
 
@@ -54,6 +60,8 @@ class Guard:
         try:
             self._check(scope, headers)
         except Problem as problem:
+            if problem.status == HTTPStatus.TOO_MANY_REQUESTS:
+                await asyncio.sleep(BREATHER_S)
             return await _refuse(problem, scope, receive, send)
         app = Response(status_code=204) if _is_preflight(scope, headers) else self._app
         await app(scope, receive, send)

@@ -1,29 +1,121 @@
-"""Options: flags of `omote serve` that have more to say than fits beside them."""
+"""Options: every key of a configuration, each with its sentence; the one source of all of them.
+
+From here come the flags of `omote serve` and their help, the environment's names, what a file may
+hold, and `configs/default.toml`.
+"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-import typer
+from pydantic import BaseModel, ConfigDict, Field
 
-MqttOption = Annotated[
-    str,
-    typer.Option(
-        metavar="URL|embedded|off",
-        envvar="OMOTE_MQTT",
-        help="MQTT broker: one of our own on the loopback address, none, or"
+LogLevel = Literal["debug", "info", "warning", "error"]
+StageName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+
+
+class StageOptions(BaseModel):
+    """One stage that is there from the start: an order, and where its pictures come from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str | None = Field(
+        None,
+        description="Where it fetches its pictures itself: a file, rtsp://, v4l2:/dev/video0,"
+        " test:chart; without it somebody publishes.",
+    )
+    effects: list[str] | None = Field(
+        None, description="What a frame goes through, in this order; `omote effects` lists them."
+    )
+    params: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Effect name to its parameters."
+    )
+    stage: dict[str, Any] = Field(
+        default_factory=dict, description="Settings of the stage itself, such as mirror = true."
+    )
+
+    def order(self) -> dict[str, Any]:
+        """The order that it stands for: what it does not name stays as it was ordered last."""
+        return self.model_dump(exclude={"source"}, exclude_none=True, exclude_defaults=True)
+
+
+class Options(BaseModel):
+    """What can be configured. Flags win over the environment, that over the file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="TCP port; 0 takes a free one.")
+    data: Path | None = Field(
+        None, description="Folder for settings and uploads; else the user's own data folder."
+    )
+    ephemeral: bool = Field(False, description="Keep nothing.")
+    tokens: Path | None = Field(
+        None,
+        description="File with lines of SECRET:SCOPES or SECRET:SCOPES:STAGES, scopes publish, view,"
+        " control, admin; the environment's OMOTE_TOKENS holds such lines themselves.",
+    )
+    tls: Literal["off", "self-signed"] = Field(
+        "off", description="HTTPS with a certificate of our own."
+    )
+    tls_cert: Path | None = Field(None, description="HTTPS with this certificate, PEM.")
+    tls_key: Path | None = Field(None, description="The key of tls_cert, PEM.")
+    mqtt: str = Field(
+        "embedded",
+        description="MQTT broker: `embedded`, one of our own on the loopback address, `off`, or"
         " mqtt://USER:PASSWORD@HOST:PORT, mqtts:// for TLS.",
-    ),
-]
-MqttCaOption = Annotated[
-    Path | None, typer.Option(metavar="PEM", help="Who signed the broker's certificate.")
-]
-MqttCertOption = Annotated[
-    Path | None, typer.Option(metavar="PEM", help="Our certificate, for a broker that wants one.")
-]
-MqttKeyOption = Annotated[Path | None, typer.Option(metavar="PEM", help="Its key.")]
-MqttPrefixOption = Annotated[
-    str, typer.Option(metavar="WORD", help="What every MQTT topic begins with.")
-]
-HomeAssistantOption = Annotated[
-    bool, typer.Option("--home-assistant", help="Announce every stage to Home Assistant.")
-]
+    )
+    mqtt_ca: Path | None = Field(
+        None, description="Who signed the broker's certificate, PEM; else whom the system trusts."
+    )
+    mqtt_cert: Path | None = Field(
+        None, description="Our certificate, PEM, for a broker that wants one."
+    )
+    mqtt_key: Path | None = Field(None, description="The key of mqtt_cert, PEM.")
+    mqtt_prefix: str = Field(
+        "omote",
+        description="What every MQTT topic begins with; servers that share a broker need"
+        " different ones.",
+    )
+    home_assistant: bool = Field(
+        False, description="Announce every stage to Home Assistant over MQTT."
+    )
+    log_level: LogLevel = Field("info", description="How much is logged.")
+    connect_timeout_s: float = Field(
+        15.0, gt=0, le=600, description="Seconds in which a new session has to connect."
+    )
+    max_sessions: int = Field(
+        100, ge=1, description="Publishers and viewers at once, over all stages."
+    )
+    requests_per_s: float = Field(
+        20.0,
+        gt=0,
+        description="Changes over HTTP that one client may make a second, in the long run.",
+    )
+    request_burst: int = Field(40, ge=1, description="Changes it may make at once after a rest.")
+    orders_per_s: float = Field(
+        50.0, gt=0, description="Orders one client may give a second, in the long run."
+    )
+    order_burst: int = Field(100, ge=1, description="Orders it may give at once after a rest.")
+    stages: dict[StageName, StageOptions] = Field(
+        default_factory=dict, description="Stages that are there from the start, by name."
+    )
+
+
+KEYS = tuple(Options.model_fields)
+NOT_IN_ENVIRONMENT = frozenset({"stages", "tokens"})
+"A table does not fit there, and OMOTE_TOKENS holds tokens, not their file's name."
+
+
+def variable(key: str) -> str:
+    """The environment's name of a key."""
+    return f"OMOTE_{key.upper()}"
+
+
+def flag(key: str) -> str:
+    """The command line's name of a key."""
+    return f"--{key.replace('_', '-')}"
+
+
+def sentence(key: str) -> str:
+    """What a key means."""
+    return Options.model_fields[key].description or ""

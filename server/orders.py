@@ -5,21 +5,20 @@ It is validated whole before anything changes.
 """
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from omote.engines.effect import Params, kinds
+from omote.streams.frame import View
 
 NOT_SETTINGS = frozenset({"id", "scene", "calibrate"})
 "Keys of an order that change nothing that is kept."
 
 Error = dict[str, str]
 "`at`: the path of the value, dots between; `message`: what is wrong with it."
-
-
-View = Literal["result", "landmarks", "matte", "outline", "complexity", "weights", "hair"]
-"Pictures a stage can show: what comes of it all, or what one of its parts sees."
 
 
 class Invalid(Exception):
@@ -31,12 +30,14 @@ class Invalid(Exception):
 
 
 class StageSettings(BaseModel):
-    """What is ordered of a stage itself, not of one effect."""
+    """How the camera's picture is taken in, and what a frame may cost."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     orientation: Literal[0, 90, 180, 270] = Field(
-        0, description="Degrees, clockwise, by which the camera's picture is turned upright."
+        0,
+        description="Degrees, clockwise, by which the camera's picture is turned upright.",
+        json_schema_extra={"unit": "°"},
     )
     mirror: bool = Field(False, description="Swap left and right.")
     budget_ms: float | None = Field(
@@ -45,11 +46,13 @@ class StageSettings(BaseModel):
         le=1000,
         description="Milliseconds a frame may take before the stage steps down its ladder;"
         " empty is one frame interval.",
+        json_schema_extra={"unit": "ms"},
+    )
+    view: View = Field(
+        "result",
+        description="What viewers see: the result, or what one of its parts sees.",
     )
     bypass: bool = Field(False, description="Pass the camera through without any effect.")
-    view: View = Field(
-        "result", description="Which picture to show; what nothing makes now is the result."
-    )
     share_faces: bool = Field(
         False,
         description="Tell other programs over MQTT how the face in the picture moves and where it"
@@ -76,7 +79,7 @@ def settings_after(settings: Settings, patch: Mapping[str, Any]) -> Settings:
         merged = merge(current, kept)
         after = Settings.model_validate(merged)
     except ValidationError as exc:
-        raise Invalid(reasons(exc)) from exc
+        raise Invalid(reasons(exc, model=Settings)) from exc
     except RecursionError as exc:
         raise Invalid([{"at": "", "message": "nested too deeply"}]) from exc
     validate_params(after.effects, after.params)
@@ -111,7 +114,7 @@ def validate_params(effects: Sequence[str], params: Mapping[str, Any]) -> dict[s
         try:
             typed[name] = kind.Params.model_validate(params.get(name, {}))
         except ValidationError as exc:
-            errors += reasons(exc, "params", name)
+            errors += reasons(exc, "params", name, model=kind.Params)
     if errors:
         raise Invalid(errors)
     return typed
@@ -121,9 +124,28 @@ def _unknown(at: str, name: str) -> Error:
     return {"at": at, "message": f"no effect {name!r}; there are {', '.join(kinds())}"}
 
 
-def reasons(exc: ValidationError, *within: str) -> list[Error]:
-    """A validation's failures in the shape of an order's answer."""
+def reasons(
+    exc: ValidationError, *within: str, model: type[BaseModel] | None = None
+) -> list[Error]:
+    """A validation's failures in the shape of an order's answer; names that there are in `model`."""
     return [
-        {"at": ".".join([*within, *map(str, error["loc"])]), "message": error["msg"]}
+        {
+            "at": ".".join([*within, *map(str, error["loc"])]),
+            "message": error["msg"] + (_nearest(error, model) if model else ""),
+        }
         for error in exc.errors()
     ]
+
+
+def _nearest(error: ErrorDetails, model: type[BaseModel]) -> str:
+    """What an unknown key was perhaps meant to be."""
+    if error["type"] != "extra_forbidden":
+        return ""
+    *way, last = (str(part) for part in error["loc"])
+    for key in way:
+        inner = model.model_fields[key].annotation if key in model.model_fields else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return ""
+        model = inner
+    near = get_close_matches(last, model.model_fields, 1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -27,7 +27,7 @@ from omote.server.slate import slate
 from omote.server.stats import Stats
 from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
-from omote.streams.frame import Face, FaceStatus, Frame, VideoPicture
+from omote.streams.frame import Face, FaceStatus, Frame, Picture, Scene, VideoPicture
 from omote.streams.latest import Closed
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ class Pipeline:
         self.scenery = Scenery()
         self.sighting: Sighting | None = None
         self._name = name
+        self._scene = Scene()
         self._workshop = workshop
         self._turn = asyncio.Lock()
         self._ordering = asyncio.Lock()
@@ -92,6 +93,12 @@ class Pipeline:
         """Never in silence: it ends when it is cancelled, or by a mistake of ours."""
         if not task.cancelled() and (mistake := task.exception()) is not None:
             logger.critical("stage %s has stopped", self._name, exc_info=mistake)
+
+    @property
+    def scene(self) -> Scene:
+        """What is known of the light: a message while it is fresh, or what an effect estimates."""
+        told = self.scenery.now()
+        return self._scene if told.origin == "none" and self._scene.origin == "estimate" else told
 
     def wake(self) -> None:
         """Somebody came: look again."""
@@ -300,7 +307,7 @@ class Pipeline:
             turn = Turn(frame, {})
         else:
             turn = self.chain(frame, rung)
-        result = turn.frame.views.get(ordered.view, turn.frame.picture)
+        result = shown(turn.frame)
         if rung is Rung.PASS:
             if self.chain.conceals:
                 result = pixels.veiled(result)
@@ -357,9 +364,16 @@ class Pipeline:
             arrived = time.time() - (time.monotonic() - frame.arrived)
             self.sighting = Sighting(status, face, arrived)
             stats.tracked.add(status == "tracked")
+        self._scene = turn.frame.scene
         if (matte := turn.frame.matte) is not None:
             stats.matte_ages.add(matte.age_s * 1e3)
             stats.inferred.add(matte.age_s == 0)
+
+
+def shown(frame: Frame) -> Picture:
+    """The inspection picture that was asked for, where there is one; otherwise the result."""
+    view = frame.views.get(frame.view)
+    return frame.picture if view is None else view
 
 
 async def to_its_end(work: asyncio.Future[T]) -> T:

@@ -17,9 +17,10 @@ from omote.engines.effect import Params
 from omote.engines.model import Models, UnknownModel
 from omote.engines.onnx import BrokenModel, load
 from omote.engines.pixels import CpuPixels
-from omote.server.darkroom import Darkroom, Tally, View
+from omote.server.darkroom import Darkroom, Tally
 from omote.server.orders import Invalid, merge, validate_params
 from omote.streams.film import FilmReader, whole
+from omote.streams.frame import View
 from omote.streams.medium import SourceError
 from omote.streams.sound import UnwritableFilm
 from omote.streams.source import medium_of
@@ -51,12 +52,20 @@ def run(
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many frames.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A summary on stdout.")] = False,
 ) -> None:
-    """Send a film or a picture through the effects: every frame, full quality, sound kept."""
+    """Send a film or a picture through the effects, every frame.
+
+    Full quality, however long it takes; sound is kept.
+
+    \b
+    Examples:
+      omote run talk.mp4 out.mp4 --set background.mode=colour --set background.colour=#203040
+      omote run me.jpg out.png
+    """
     with _explained(), _interruptible():
         names = [name.strip() for name in effects.split(",") if name.strip()]
         typed = typed_params(names, params, settings or [])
-        if view == "matte" and "matte" not in names:
-            raise Refused("--view matte shows what the effect matte finds; name it in --effects")
+        if view != "result" and "matte" not in names:
+            raise Refused(f"--view {view} shows what the effect matte finds; name it in --effects")
         with (
             closing(_opened(source, target, limit)) as reader,
             _progress(reader, limit) as show,

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from omote.engines.effect import kinds
 from omote.server.control import LONGEST_ID
 from omote.server.messages import Accepted, State
-from omote.server.orders import StageSettings
+from omote.server.orders import Settings, StageSettings
 from omote.server.scene import SceneMessage
 
 Schema = dict[str, Any]
@@ -51,11 +51,24 @@ def accepted_schema() -> Schema:
 
 def parameters() -> Iterator[tuple[Path, Schema]]:
     """Everything that can be ordered but the list of effects: where it is, and its schema."""
-    models: list[tuple[Path, type[BaseModel]]] = [(("stage",), StageSettings)]
+    models: list[tuple[Path, type[BaseModel]]] = [((name,), model) for name, model in blocks()]
     models += [(("params", name), kind.Params) for name, kind in kinds().items()]
     for path, model in models:
         for key, schema in model_schema(model)["properties"].items():
             yield (*path, key), schema
+
+
+def blocks() -> Iterator[tuple[str, type[BaseModel]]]:
+    """Parts of an order that are settings of the stage itself, by their keys, and their models."""
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield name, field.annotation
+
+
+def described(name: str, kind: type, params: type[BaseModel]) -> Schema:
+    """An effect or a block of settings: what it does, and the schema of its values."""
+    words = (kind.__doc__ or "").strip().partition("\n")[0]
+    return {"name": name, "description": words, "schema": params.model_json_schema()}
 
 
 def model_schema(model: type[BaseModel]) -> Schema:

@@ -7,14 +7,12 @@ import logging
 import os
 import signal
 import socket
-import ssl
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import FrameType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 import uvicorn
@@ -23,81 +21,108 @@ from starlette.types import ASGIApp
 from omote.server import memory
 from omote.server.app import create_app
 from omote.server.carrier import carrier, check
-from omote.server.certificate import self_signed
-from omote.server.config import Config, Misconfigured, Tls, default_data
+from omote.server.config import Config, Misconfigured
 from omote.server.control import AT_MOST, Control
-from omote.server.options import (
-    HomeAssistantOption,
-    MqttCaOption,
-    MqttCertOption,
-    MqttKeyOption,
-    MqttOption,
-    MqttPrefixOption,
-)
+from omote.server.effective import effective
+from omote.server.options import KEYS, LogLevel, Options, sentence
+from omote.server.setting_up import config_of
 from omote.server.stages import NAME, Stages
-from omote.server.tokens import BadTokens, Token, parse
-from omote.streams.source import SourceError, medium_of
+from omote.server.tokens import BadTokens
+from omote.server.toml_text import effective_toml
 
 logger = logging.getLogger(__name__)
 
-LogLevel = Literal["debug", "info", "warning", "error"]
 _TALKATIVE = ("aioice", "aiortc", "uvicorn")  # they log what an operator cannot act on
 
 
+def _flag(key: str, metavar: str | None = None, **more: Any) -> Any:
+    """A key of the configuration on the command line."""
+    default = Options.model_fields[key].default
+    shown = False if default in (None, False) else str(default)
+    return typer.Option(metavar=metavar, help=sentence(key), show_default=shown, **more)
+
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", envvar="OMOTE_CONFIG", help="TOML, like configs/default.toml."),
+]
+PrintOption = Annotated[
+    bool, typer.Option("--print-config", help="Say what holds and why, and serve nothing.")
+]
+SourceOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=URL", help="A stage that fetches its pictures itself."),
+]
+
+
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=URL", help="A stage that fetches its pictures itself."),
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder for settings and uploads.")
-    ] = None,
-    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Keep nothing.")] = False,
-    tokens: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Lines of SECRET:SCOPES or SECRET:SCOPES:STAGES; else OMOTE_TOKENS is read."
-            " Scopes: publish, view, control, admin.",
-        ),
-    ] = None,
-    tls: Annotated[
-        Literal["self-signed"] | None, typer.Option(help="HTTPS with a certificate of our own.")
-    ] = None,
-    tls_cert: Annotated[Path | None, typer.Option(metavar="PEM", help="Certificate.")] = None,
-    tls_key: Annotated[Path | None, typer.Option(metavar="PEM", help="Its key.")] = None,
-    mqtt: MqttOption = "embedded",
-    mqtt_ca: MqttCaOption = None,
-    mqtt_cert: MqttCertOption = None,
-    mqtt_key: MqttKeyOption = None,
-    mqtt_prefix: MqttPrefixOption = "omote",
-    home_assistant: HomeAssistantOption = False,
-    log_level: Annotated[LogLevel, typer.Option()] = "info",
+    context: typer.Context,
+    config: ConfigOption = None,
+    print_config: PrintOption = False,
+    source: SourceOption = None,
+    host: Annotated[str | None, _flag("host")] = None,
+    port: Annotated[int | None, _flag("port", min=0, max=65535)] = None,
+    data: Annotated[Path | None, _flag("data", "DIR")] = None,
+    ephemeral: Annotated[bool | None, _flag("ephemeral")] = None,
+    tokens: Annotated[Path | None, _flag("tokens", "FILE")] = None,
+    tls: Annotated[Literal["off", "self-signed"] | None, _flag("tls")] = None,
+    tls_cert: Annotated[Path | None, _flag("tls_cert", "PEM")] = None,
+    tls_key: Annotated[Path | None, _flag("tls_key", "PEM")] = None,
+    mqtt: Annotated[str | None, _flag("mqtt", "URL|embedded|off")] = None,
+    mqtt_ca: Annotated[Path | None, _flag("mqtt_ca", "PEM")] = None,
+    mqtt_cert: Annotated[Path | None, _flag("mqtt_cert", "PEM")] = None,
+    mqtt_key: Annotated[Path | None, _flag("mqtt_key", "PEM")] = None,
+    mqtt_prefix: Annotated[str | None, _flag("mqtt_prefix", "WORD")] = None,
+    home_assistant: Annotated[bool | None, _flag("home_assistant")] = None,
+    log_level: Annotated[LogLevel | None, _flag("log_level")] = None,
+    connect_timeout_s: Annotated[float | None, _flag("connect_timeout_s", "SECONDS")] = None,
+    max_sessions: Annotated[int | None, _flag("max_sessions", "N")] = None,
+    requests_per_s: Annotated[float | None, _flag("requests_per_s", "N")] = None,
+    request_burst: Annotated[int | None, _flag("request_burst", "N")] = None,
+    orders_per_s: Annotated[float | None, _flag("orders_per_s", "N")] = None,
+    order_burst: Annotated[int | None, _flag("order_burst", "N")] = None,
 ) -> None:
-    """Serve the page, WHIP, WHEP and the HTTP interface until told to stop."""
+    """Serve until told to stop: the page, WHIP, WHEP, HTTP, MQTT.
+
+    Each flag may also be a key of the file, and a variable of the environment: --port is port and
+    OMOTE_PORT. Flags win over the environment, that over the file.
+
+    \b
+    Examples:
+      omote serve
+      omote serve --config configs/demo.toml
+      omote serve --source door=rtsp://camera/stream --source loop=clip.mp4
+      omote serve --host 0.0.0.0 --tokens tokens.txt --tls self-signed
+      omote serve --port 9000 --print-config
+    """
     try:
-        with _folder(data, ephemeral) as folder:
-            config = Config(
-                host=host,
-                port=port,
-                data=folder,
-                sources=_sources(source or []),
-                tokens=_tokens(tokens),
-                tls=_tls(tls, tls_cert, tls_key, host, folder),
-                mqtt=mqtt,
-                mqtt_ca=mqtt_ca,
-                mqtt_cert=mqtt_cert,
-                mqtt_key=mqtt_key,
-                mqtt_prefix=mqtt_prefix,
-                home_assistant=home_assistant,
-                log_level=log_level,
-            )
-            run(config)
+        found = effective(_given(context, source or []), os.environ, config)
+        if print_config:
+            typer.echo(effective_toml(found), nl=False)
+            return
+        with config_of(found) as settled:
+            run(settled)
     except (Misconfigured, BadTokens) as exc:
         typer.echo(f"omote: {exc}", err=True)
         raise typer.Exit(1) from exc
+
+
+def _given(context: typer.Context, sources: Sequence[str]) -> dict[str, Any]:
+    """The keys that are on the command line."""
+    given = {key: context.params[key] for key in KEYS if context.params.get(key) is not None}
+    return given | ({"stages": _pairs(sources)} if sources else {})
+
+
+def _pairs(sources: Sequence[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for pair in sources:
+        name, _, url = pair.partition("=")
+        if not NAME.fullmatch(name) or not url or name in pairs:
+            raise Misconfigured(
+                f"--source {pair}: write NAME=URL, each name once, of 1 to 40 of a-z 0-9 -"
+            )
+        pairs[name] = url
+    return pairs
 
 
 def run(config: Config) -> None:
@@ -113,7 +138,7 @@ def run(config: Config) -> None:
 async def _serve(config: Config, listener: socket.socket) -> None:
     control = Control(config.orders_per_s, config.order_burst)
     stages = Stages(config)
-    stages.open_sources()
+    stages.open_configured()
     async with carrier(config, stages, control) as mqtt:
         await _listen(config, listener, create_app(config, stages, control, mqtt))
 
@@ -196,58 +221,6 @@ def address(config: Config, listener: socket.socket) -> str:
     host = f"[{host}]" if ":" in host else host
     scheme = "https" if config.tls else "http"
     return f"{scheme}://{host}:{listener.getsockname()[1]}/"
-
-
-@contextmanager
-def _folder(data: Path | None, ephemeral: bool) -> Iterator[Path]:
-    if ephemeral and data is not None:
-        raise Misconfigured("--ephemeral keeps nothing, so leave --data away")
-    if ephemeral:
-        with TemporaryDirectory(prefix="omote-") as folder:
-            yield Path(folder)
-    else:
-        yield data or default_data()
-
-
-def _sources(pairs: Sequence[str]) -> dict[str, str]:
-    sources: dict[str, str] = {}
-    for pair in pairs:
-        name, _, url = pair.partition("=")
-        if not NAME.fullmatch(name) or not url or name in sources:
-            raise Misconfigured(
-                f"--source {pair}: write NAME=URL, each name once, of 1 to 40 of a-z 0-9 -"
-            )
-        try:
-            medium_of(url)
-        except SourceError as exc:
-            raise Misconfigured(f"--source {pair}: {exc}") from exc
-        sources[name] = url
-    return sources
-
-
-def _tokens(file: Path | None) -> tuple[Token, ...]:
-    if file is None:
-        return parse(os.environ.get("OMOTE_TOKENS", ""))
-    try:
-        return parse(file.read_text())
-    except (OSError, UnicodeDecodeError) as exc:
-        raise Misconfigured(f"--tokens {file}: {exc}") from exc
-
-
-def _tls(
-    own: str | None, certificate: Path | None, key: Path | None, host: str, data: Path
-) -> Tls | None:
-    if own is not None and certificate is None and key is None:
-        return self_signed(data / "tls", host)
-    if certificate is None and key is None:
-        return None
-    if certificate is None or key is None or own is not None:
-        raise Misconfigured("pass both --tls-cert and --tls-key, or --tls self-signed")
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
-    except OSError as exc:
-        raise Misconfigured(f"--tls-cert {certificate}, --tls-key {key}: {exc}") from exc
-    return Tls(certificate, key)
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

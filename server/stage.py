@@ -112,7 +112,7 @@ class Stage:
             "effects": list(pipeline.settings.effects),
             "params": params,
             "stage": pipeline.settings.stage.model_dump(mode="json"),
-            "scene": _shown(pipeline.scenery.now()),
+            "scene": _shown(pipeline.scene),
             "rung": int(pipeline.ladder.rung),
             "models": pipeline.chain.models(),
             "synthetic": pipeline.chain.synthetic,

@@ -1,14 +1,18 @@
 """Stages: every stage of this process by name, and their settings on disk."""
 
 import asyncio
+import logging
 import re
 from functools import partial
 
 from omote.server.archive import Archive
 from omote.server.bell import Bell
 from omote.server.config import Config
+from omote.server.orders import Invalid, Settings, settings_after
 from omote.server.stage import Stage
 from omote.server.workshop import Workshop
+
+logger = logging.getLogger(__name__)
 
 NAME = re.compile(r"[a-z0-9-]{1,40}")
 
@@ -22,6 +26,7 @@ class Stages:
         "Rings when a stage is made, removed or changed."
         self._archive = Archive(config.data / "stages")
         self._sources = config.sources
+        self._orders = config.orders
         self._stages: dict[str, Stage] = {}
 
     def __getitem__(self, name: str) -> Stage:
@@ -32,7 +37,7 @@ class Stages:
             self._stages[name] = Stage(
                 name,
                 self.workshop,
-                self._archive.read(name),
+                self._begun(name),
                 partial(self._archive.keep, name),
                 self._sources.get(name),
                 Bell(self.bell),
@@ -48,10 +53,19 @@ class Stages:
         """Names of all stages, the oldest first."""
         return tuple(self._stages)
 
-    def open_sources(self) -> None:
-        """Make the stages that fetch their own pictures."""
-        for name in self._sources:
-            self[name]
+    def open_configured(self) -> None:
+        """Make the stages that the configuration names."""
+        for name in (*self._sources, *self._orders):
+            assert self[name].name == name
+
+    def _begun(self, name: str) -> Settings:
+        """What is kept of a stage, and over it what the configuration orders."""
+        kept, order = self._archive.read(name), self._orders.get(name)
+        try:
+            return settings_after(kept, order) if order else kept
+        except Invalid as exc:
+            logger.warning("what was ordered of stage %s before does not fit: %s", name, exc)
+            return settings_after(Settings(), order or {})
 
     async def remove(self, name: str) -> None:
         """End a stage and forget its settings; unknown ones are ignored."""

@@ -13,6 +13,9 @@ Origin = Literal["message", "estimate", "none"]
 FaceStatus = Literal["tracked", "held", "lost"]
 "`held`: as it was last seen, a moment ago; `lost`: not seen for longer."
 
+View = Literal["result", "landmarks", "matte", "outline", "complexity", "weights", "hair"]
+"What is to be seen of a frame: the result, or what the effect `matte` worked with."
+
 
 class Picture(Protocol):
     """Full-size pixels, opaque: only `omote.engines.pixels` opens them."""
@@ -146,9 +149,11 @@ class Frame:
     depth: Depth | None = None
     matte: Plane | None = None
     "Alpha of the portrait, 0..1, the picture's size; set by the effect `matte`."
+    skin: NDArray[np.float32] | None = None
+    "Skin of the portrait, a small map (h, w), 0..1; set by the effect `matte` once it is known."
     faces: tuple[Face, ...] = ()
     "Set by the tracker, once per frame, whoever needs it."
-    view: str = "result"
+    view: View = "result"
     "The inspection picture that is asked for; `result`: none."
     views: Mapping[str, Plane | Picture] = field(default_factory=dict)
     "Inspection pictures, filled only when asked for."

@@ -123,11 +123,14 @@ def on_remb(sender: RTCRtpSender, report: Callable[[int], None]) -> None:
 
 
 def on_sender_report(receiver: RTCRtpReceiver, report: Callable[[float, int], None]) -> None:
-    """Learn which RTP timestamp left at which NTP second (RFC 3550, section 6.4.1)."""
+    """Learn which RTP timestamp left at which NTP second (RFC 3550, section 6.4.1).
+
+    aiortc reports of streams that have not begun, too; those say second 0 and mean nothing.
+    """
     handle: Callable[[AnyRtcpPacket], Awaitable[None]] = receiver._handle_rtcp_packet
 
     async def handle_and_report(packet: AnyRtcpPacket) -> None:
-        if isinstance(packet, RtcpSrPacket):
+        if isinstance(packet, RtcpSrPacket) and packet.sender_info.ntp_timestamp:
             sent = packet.sender_info
             report(sent.ntp_timestamp / (1 << 32), sent.rtp_timestamp)
         await handle(packet)

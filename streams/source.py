@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from omote.streams.capture import capture
 from omote.streams.frame import Frame
 from omote.streams.medium import Medium, SourceError
+from omote.streams.pattern import pattern
 
 __all__ = ["Source", "SourceError", "medium_of", "open_source", "retrying"]
 
@@ -33,7 +34,7 @@ def open_source(url: str) -> Source:
     """A source by the scheme of its URL; nothing is opened before the first frame is asked for.
 
     A path or `file:` (in its own time, for ever), `rtsp:`, `rtsps:`, `http:`, `https:`, and
-    `v4l2:/dev/video0?size=1280x720&fps=30&format=mjpeg`. Pictures only: sound is left out.
+    `v4l2:/dev/video0?size=1280x720&fps=30&format=mjpeg`, `test:chart`. Sound is left out.
     Raises `SourceError` for what can never be opened: another scheme, a missing file.
     """
     return capture(medium_of(url))
@@ -130,6 +131,7 @@ _SCHEMES: Mapping[str, Callable[[str], Medium]] = {
     "http": _http,
     "https": _http,
     "v4l2": _v4l2,
+    "test": pattern,
 }
 
 

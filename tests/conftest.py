@@ -1,16 +1,23 @@
 """What every test may use."""
 
+import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from hypothesis import settings
+from playwright.async_api import Browser, Page
 
 from omote.engines import effects
 from omote.engines.effect import kinds
 from tests import tints
+from tests.chromium import chromium
 from tests.effects.probe import Probe
+from tests.test_serve import omote
+from tests.visit import man_before_a_wall, opened
 
 # The same examples on every run; how long one takes depends on the machine and is no failure.
 settings.register_profile("omote", deadline=None, derandomize=True, print_blob=True)
@@ -43,3 +50,36 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Probe]]:
     monkeypatch.setattr(kind, "broken", None)
     yield kind
     kinds.cache_clear()
+
+
+# The page: a module's tests share a browser and a server, and each has a stage of its own. They
+# have to run in one loop: `pytestmark = pytest.mark.asyncio(loop_scope="module")`.
+
+stage_numbers = count(1)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium with a man before a wall as its camera."""
+    async with chromium(await asyncio.to_thread(man_before_a_wall)) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site() -> AsyncIterator[str]:
+    """The address of a server."""
+    async with omote("--port", "0", "--ephemeral") as server:
+        yield await server.address()
+
+
+@pytest.fixture
+def url(site: str) -> str:
+    """The address of the page of a stage that is nobody else's."""
+    return f"{site}?stage=desk-{next(stage_numbers)}"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser, url: str) -> AsyncIterator[Page]:
+    """That page."""
+    async with opened(browser, url) as page:
+        yield page

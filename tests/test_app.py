@@ -17,6 +17,7 @@ from omote.server import catalogue
 from omote.server.app import WEB
 from omote.server.config import Config
 from omote.server.guard import Guard
+from omote.server.orders import StageSettings
 from omote.server.rate import Rate
 from omote.server.tokens import parse
 from tests.fakes import OFFER, FakeStages, faked, is_problem
@@ -63,6 +64,15 @@ async def test_every_file_of_the_page_has_its_type_and_is_asked_for_anew(server:
         assert answer.headers["cache-control"] == "no-cache"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["content-type"].startswith(types.get(file.suffix, "image/"))
+
+
+@pytest.mark.parametrize("path", ["/", "/watch/desk"])
+async def test_a_page_has_neither_inline_script_nor_inline_style(server: Faked, path: str) -> None:
+    client, _ = server
+    answer = await client.get(path)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+    assert not re.search(r"<style|<script(?![^>]* src=\"/)|\sstyle=|\son[a-z]+=", answer.text)
 
 
 async def test_an_unchanged_file_is_not_sent_again(server: Faked) -> None:
@@ -217,6 +227,14 @@ async def test_effects_are_listed_in_order_with_their_schemas(server: Faked) -> 
     for effect in listed:
         assert effect["schema"]["type"] == "object"
         assert effect["description"]
+
+
+async def test_settings_of_a_stage_are_listed_with_their_schemas(server: Faked) -> None:
+    client, _ = server
+    listed = (await client.get("/effects")).json()["settings"]
+    blocks = {block["name"]: block["schema"]["properties"] for block in listed}
+    assert blocks["stage"].keys() == StageSettings.model_fields.keys()
+    assert all(block["description"] for block in listed)
 
 
 # Metrics

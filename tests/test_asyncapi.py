@@ -11,11 +11,11 @@ import jsonschema
 import pytest
 
 from omote.engines.effect import kinds
+from omote.server.bench.mosquitto import Mosquitto, mosquitto
 from omote.server.messages import State, Stats
 from omote.server.schemas import facts, model_schema, parameters
 from omote.server.tokens import parse
 from tests.house import House, Listener, house, listener, until
-from tests.mosquitto import Mosquitto, mosquitto
 from tests.npm import file_of
 from tests.peers import client
 from tests.transports import over_channel, over_websocket

@@ -14,12 +14,12 @@ import psutil
 import pytest
 
 from omote.server import broker as broker_module
+from omote.server.bench.mosquitto import free_port, listens
 from omote.server.broker import Broker
 from omote.server.door import Door
 from omote.server.embedded import LARGEST
 from omote.server.tokens import parse
 from tests.house import PATIENCE_S, house, listener, until
-from tests.mosquitto import free_port, listens
 from tests.test_serve import Omote, omote
 
 CONTROL = "0123456789abcdef"

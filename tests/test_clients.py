@@ -14,7 +14,8 @@ from omote.clients import clip, sound
 from omote.clients.camera import Camera, LiveCamera, PreparedCamera
 from omote.clients.pace import Pace, Start
 from omote.clients.publisher import Shoot, Studio, only
-from omote.clients.signalling import NotConnected, ask, session
+from omote.clients.request import NotConnected, ask
+from omote.clients.signalling import session
 from omote.clients.subscriber import Subscriber, Way
 from omote.server.app import create_app
 from omote.server.bench.lossy_server import LossySignalling

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from omote.server.bench.mosquitto import Mosquitto, mosquitto
 from omote.server.discovery import Discovery, bounds_of, component
 from omote.server.messages import Stats
 from omote.server.orders import Invalid, Settings, settings_after, validate_params
@@ -18,7 +19,6 @@ from omote.server.schemas import Path as Way
 from omote.server.schemas import facts, model_schema, parameters
 from omote.server.topics import Topics
 from tests.house import House, house, listener, until
-from tests.mosquitto import Mosquitto, mosquitto
 
 jinja = ImmutableSandboxedEnvironment()  # what Home Assistant renders with, less its own filters
 CONFIG = "homeassistant/device/omote_desk/config"

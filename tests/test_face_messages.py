@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from omote.engines.faces.topology import BLENDSHAPES
+from omote.server.bench.mosquitto import Mosquitto, mosquitto
 from omote.server.face import FACES_A_SECOND, FaceMessage
 from omote.server.orders import Invalid
 from tests.clips import astronaut
 from tests.house import House, Listener, house, listener, until
-from tests.mosquitto import Mosquitto, mosquitto
 
 SHARE = {"stage": {"share_faces": True}}
 

@@ -21,7 +21,16 @@ MAY_IMPORT = {
 }
 BENCH = "server/bench"
 "It drives the clients, so it alone stands above them, too."
-OPTIONAL = {"resource", "uvloop", "tensorrt", "pycuda", "omote.server.bench.chromium"}
+OPTIONAL = {
+    "resource",
+    "uvloop",
+    "tensorrt",
+    "pycuda",
+    "pyvirtualcam",
+    "omote.server.bench.chromium",
+    "omote.clients.order_mqtt",
+    "omote.engines.training",
+}
 "Heavy, or not on every system: imported where the one place that needs them is."
 
 

@@ -20,13 +20,14 @@ from amqtt.contexts import Action
 from amqtt.plugins.base import BaseTopicPlugin
 from amqtt.session import Session
 
+from omote.server.bench.mosquitto import PATH, Mosquitto, free_port, mosquitto
 from omote.server.broker_address import BrokerAddress
 from omote.server.certificate import self_signed
 from omote.server.config import Misconfigured
 from omote.server.mqtt import LONGEST_PAUSE_S, SHORTEST_PAUSE_S, Pauses
 from omote.server.topics import Topics
 from tests.house import PATIENCE_S, House, Listener, house, listener, until
-from tests.mosquitto import PATH, Embedded, Mosquitto, embedded, free_port, mosquitto, run
+from tests.mosquitto import Embedded, embedded, run
 from tests.peers import client
 from tests.test_serve import omote
 

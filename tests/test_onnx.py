@@ -56,7 +56,9 @@ def test_a_users_file_is_loaded_by_its_path(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UnknownModel, match=r"'selfie_round'.*selfie_landscape, selfie_square"):
+    with pytest.raises(
+        UnknownModel, match=r"'selfie_round'.*selfie_landscape, selfie_multiclass, selfie_square"
+    ):
         load("selfie_round")
 
 

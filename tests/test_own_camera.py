@@ -23,7 +23,7 @@ async def watched(data: Path, url: str) -> AsyncIterator[Client]:
     """A viewer of a stage without effects that takes its pictures from `url`."""
     config = Config(data=data, sources={"desk": url})
     stages = Stages(config)
-    stages.open_sources()
+    stages.open_configured()
     app = create_app(config, stages)
     async with (
         serving(app) as address,

@@ -2,24 +2,17 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import cv2
-import httpx
 import numpy as np
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.chromium import Bgr, chromium, picture, pictures
-from tests.clips import as_mjpeg, clip
-from tests.test_serve import omote
+from tests.chromium import Bgr, picture, pictures
+from tests.visit import PATIENCE_S, effect, keep_result, opened, start, state_of
 
-PATIENCE_S = 60
-ARTEFACTS = Path(__file__).parents[1] / "artefacts"
-expect.set_options(timeout=PATIENCE_S * 1e3)
-WIDE: ViewportSize = {"width": 1400, "height": 1000}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # Of the clip cap13_edit2 as the camera shows it, in shares of width and height:
 WALL_MAP = (slice(0.08, 0.55), slice(0.02, 0.14))
@@ -31,74 +24,10 @@ CORNER = (slice(0.02, 0.15), slice(0.85, 0.98))
 Region = tuple[slice, slice]
 
 
-@pytest.fixture
-async def url() -> AsyncIterator[str]:
-    """A server that knows nothing yet."""
-    async with omote("--port", "0", "--ephemeral") as server:
-        yield await server.address()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Chromium with a man before a wall as its camera."""
-    async with chromium(await asyncio.to_thread(man_before_a_wall)) as browser:
-        yield browser
-
-
-@pytest.fixture
-async def page(browser: Browser, url: str) -> AsyncIterator[Page]:
-    """The page of the stage `live`."""
-    async with opened(browser, url) as page:
-        yield page
-
-
-def man_before_a_wall() -> Path:
-    return as_mjpeg(clip("cap13_edit2"))
-
-
-@asynccontextmanager
-async def opened(browser: Browser, url: str, expected: str = "$^") -> AsyncIterator[Page]:
-    """A page without errors in its console, but for those that match `expected`."""
-    context = await browser.new_context(viewport=WIDE)
-    page = await context.new_page()
-    page.set_default_timeout(PATIENCE_S * 1e3)
-    errors: list[str] = []
-
-    def note(line: ConsoleMessage) -> None:
-        if line.type == "error" and not re.search(expected, line.text):
-            errors.append(f"{line.text} {line.location['url']}")
-
-    page.on("console", note)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    await page.goto(url)
-    yield page
-    await context.close()
-    assert errors == []
-
-
-async def start(page: Page, size: str = "640x360") -> None:
-    """Publish, and wait until the result plays at the camera's size."""
-    await page.locator("#size").select_option(size)
-    await page.get_by_role("button", name="Start").click()
-    await expect(page.locator("#status")).to_have_text("Live")
-    await expect(page.locator("#result-caption")).to_contain_text(size.partition("x")[0])
-
-
-def effect(page: Page, name: str) -> Locator:
-    """The card of an effect."""
-    return page.locator(f"[data-effect={name}]")
-
-
 async def choose_colour(page: Page, colour: str) -> None:
     background = effect(page, "background")
     await background.get_by_role("radio", name="Colour").check()
     await background.locator("[data-parameter=colour] input").fill(colour)
-
-
-async def state_of(url: str, stage: str = "live") -> dict[str, object]:
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
-        found: dict[str, object] = (await client.get(f"/stages/{stage}")).json()["state"]
-        return found
 
 
 def part(image: Bgr, region: Region) -> Bgr:
@@ -161,17 +90,10 @@ async def colour_settles(page: Page, region: Region, bgr: Sequence[int]) -> None
             await page.wait_for_timeout(200)
 
 
-async def keep(page: Page, name: str) -> None:
-    """Leave screenshots for people to look at."""
-    ARTEFACTS.mkdir(exist_ok=True)
-    await page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
-    cv2.imwrite(str(ARTEFACTS / f"{name}-result.png"), await picture(page, "#result"))
-
-
 async def test_the_background_is_blurred_and_the_person_is_not(page: Page) -> None:
     await start(page, "1280x720")
     await shows(page, lambda *both: blurs_the_wall(*both) and keeps_the_person(*both))
-    await keep(page, "page-blur")
+    await keep_result(page, "page-blur")
 
 
 async def test_a_colour_chosen_on_the_page_is_behind_the_person(page: Page) -> None:
@@ -179,7 +101,7 @@ async def test_a_colour_chosen_on_the_page_is_behind_the_person(page: Page) -> N
     await choose_colour(page, "#00c040")
     await colour_settles(page, CORNER, (0x40, 0xC0, 0x00))
     await shows(page, keeps_the_person)
-    await keep(page, "page-colour")
+    await keep_result(page, "page-colour")
 
 
 async def test_a_picture_uploaded_on_the_page_is_behind_the_person(
@@ -199,7 +121,7 @@ async def test_a_picture_uploaded_on_the_page_is_behind_the_person(
         await expect(background.locator(".error:visible")).to_have_count(0)
         await colour_settles(page, CORNER, (0xA0, 0x60, 0x20))
         await shows(page, keeps_the_person)
-        await keep(page, "page-image")
+        await keep_result(page, "page-image")
 
 
 async def test_an_effect_switched_off_gives_the_camera_back(page: Page) -> None:
@@ -207,7 +129,7 @@ async def test_an_effect_switched_off_gives_the_camera_back(page: Page) -> None:
     await shows(page, blurs_the_wall)
     await effect(page, "background").get_by_role("switch").first.click()
     await shows(page, keeps_the_wall)
-    await keep(page, "page-off")
+    await keep_result(page, "page-off")
 
 
 async def test_figures_are_live_and_stop_ends_the_session(page: Page, url: str) -> None:
@@ -247,7 +169,7 @@ async def test_the_microphone_is_heard_by_those_who_listen(page: Page) -> None:
 
 
 async def test_two_stages_do_not_disturb_each_other(browser: Browser, url: str) -> None:
-    one, two = opened(browser, f"{url}?stage=one"), opened(browser, f"{url}?stage=two")
+    one, two = opened(browser, f"{url}-one"), opened(browser, f"{url}-two")
     async with one as red, two as blue:
         for page, colour in ((red, "#c02020"), (blue, "#2020c0")):
             await start(page)
@@ -267,27 +189,6 @@ async def test_an_occupied_stage_can_be_taken_over(browser: Browser, url: str) -
         await expect(first.locator("#notice")).to_contain_text("Somebody else")
 
 
-async def test_the_page_goes_live_again_when_the_server_is_back(browser: Browser) -> None:
-    async with AsyncExitStack() as stack:
-        async with omote("--port", "0", "--ephemeral") as server:
-            url = await server.address()
-            page = await stack.enter_async_context(opened(browser, url, "ERR_|404"))
-            await start(page)
-        await expect(page.locator("#status")).to_contain_text("Server away")
-        port = url.rstrip("/").rpartition(":")[2]
-        await (await stack.enter_async_context(omote("--port", port, "--ephemeral"))).address()
-        await expect(page.locator("#status")).to_have_text("Live")
-        await expect(page.locator("#screen.playing")).to_be_visible()
-
-
-async def test_a_camera_that_may_not_be_used_is_said_in_words(url: str) -> None:
-    denied = chromium(more=["--use-fake-ui-for-media-stream=deny"])
-    async with denied as browser, opened(browser, url) as page:
-        await page.get_by_role("button", name="Start").click()
-        await expect(page.locator("#notice")).to_contain_text("may not use your camera")
-        await expect(page.get_by_role("button", name="Start")).to_be_enabled()
-
-
 async def test_a_refused_value_is_explained_beside_its_control(browser: Browser, url: str) -> None:
     async with opened(browser, url, "422") as page:
         control = effect(page, "background").locator(".control", has_text="Strength")
@@ -297,27 +198,6 @@ async def test_a_refused_value_is_explained_beside_its_control(browser: Browser,
         await expect(control.locator(".error")).to_contain_text("less than or equal to 1")
         await slider.fill("0.2")
         await expect(control.locator(".error")).to_be_hidden()
-
-
-async def test_the_view_shows_the_result_and_nothing_else(
-    page: Page, browser: Browser, url: str
-) -> None:
-    async with opened(browser, f"{url}?view=1") as view:
-        await start(page)
-        await expect(view.locator("#screen.playing")).to_be_visible()
-        assert await view.locator("button:visible, input:visible").count() == 0
-        box = await view.locator("#screen").bounding_box()
-        assert box and (box["width"], box["height"]) == (WIDE["width"], WIDE["height"])
-
-
-async def test_a_token_in_the_address_opens_the_server(browser: Browser) -> None:
-    secret = "0123456789abcdef"
-    async with omote("--port", "0", "--ephemeral", OMOTE_TOKENS=f"{secret}:admin") as server:
-        url = await server.address()
-        async with opened(browser, url, "401") as page:
-            await expect(page.locator("#notice")).to_contain_text("wants a token")
-        async with opened(browser, f"{url}#token={secret}") as page:
-            await start(page)
 
 
 LOUD = """async (video) => {

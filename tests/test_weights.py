@@ -12,6 +12,7 @@ import pytest
 from omote.engines import weights
 from omote.engines.model import Array, Floats
 from omote.engines.onnx import load
+from omote.engines.portrait import people
 
 FOLDER = Path(str(files(weights).joinpath("README.md"))).parent
 DATA = Path(__file__).parent / "data"
@@ -91,3 +92,25 @@ def test_the_build_gives_the_shipped_bytes(tmp_path: Path) -> None:
     subprocess.run(build, check=True, env=environment)
     for name in weights.HASHES:
         assert (built / f"{name}.onnx").read_bytes() == (FOLDER / f"{name}.onnx").read_bytes()
+
+
+def test_the_classes_tell_hair_face_and_wall_apart() -> None:
+    classes = load("selfie_multiclass")({"picture": astronaut(256)[None]})["classes"][0]
+    assert np.abs(classes.sum(-1) - 1).max() < 1e-4
+    assert classes[20:30, 105:120, 1].min() > 0.8  # hair
+    assert classes[45:70, 100:125, 3].mean() > 0.9  # face
+    assert classes[20:60, 60:70, 0].min() > 0.8  # wall
+
+
+def test_the_matting_net_finds_her() -> None:
+    found = load("modnet")({"picture": astronaut(256)[None]})["alpha"][0, :, :, 0]
+    assert found[30:70, 95:125].min() > 0.95
+    assert found[:100, :40].mean() < 0.01
+
+
+def test_her_one_face_is_found() -> None:
+    small = np.asarray(cv2.resize(astronaut(256), (people.SIDE, people.SIDE)))
+    answer = load("face_full_range")({"picture": small[None]})
+    (box,) = people.faces(answer["boxes"][0], answer["scores"][0, :, 0])
+    middle = (box[:2] + box[2:]) / 2
+    assert np.abs(middle - (0.44, 0.21)).max() < 0.05

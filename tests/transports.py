@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import websockets
 
+from omote.server.bench.mosquitto import mosquitto
 from tests.house import PATIENCE_S, House, Listener, listener
-from tests.mosquitto import mosquitto
 from tests.peers import client
 
 Answer = dict[str, Any]

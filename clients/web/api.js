@@ -1,13 +1,14 @@
 // Requests to the server: bearer token, refusals in words.
 
-const fragment = new URLSearchParams(location.hash.slice(1));
-const token = fragment.get("token");
+import { token } from "./token.js";
 
 /** The server understood and said no. */
 export class Refused extends Error {
   constructor(status, body) {
     super(reason(status, body));
     this.status = status;
+    /** Whether another token could help. */
+    this.wantsToken = status === 401 || (status === 403 && Boolean(token()));
     /** What is wrong where: `[{at: "params.background.strength", message}]`. */
     this.errors = Array.isArray(body.errors) ? body.errors : [];
   }
@@ -19,7 +20,7 @@ export class Unreachable extends Error {}
 /** Ask the server; gives its response, or throws `Refused` or `Unreachable`. */
 export async function ask(path, options = {}) {
   const headers = { ...options.headers };
-  if (token) headers.Authorization = `Bearer ${token}`;
+  if (token()) headers.Authorization = `Bearer ${token()}`;
   let response;
   try {
     response = await fetch(path, { cache: "no-store", ...options, headers });
@@ -53,11 +54,7 @@ async function bodyOf(response) {
 }
 
 function reason(status, body) {
-  if (status === 401 || status === 403) {
-    return token
-      ? "The server does not accept this token here."
-      : "The server wants a token. Add #token=… to the address of this page.";
-  }
+  if (status === 401) return token() ? "The server does not know this token." : "The server wants a token.";
   const detail = typeof body.detail === "string" ? body.detail : body.title;
   return detail ? sentence(detail) : `The server refused (${status}).`;
 }

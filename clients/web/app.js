@@ -1,233 +1,195 @@
-// The page: one stage, its publisher (this camera) and its result.
+// The page: one stage, its publisher (this person's camera), its result and its controls.
 
-import { askJson, Refused, Unreachable } from "./api.js";
-import { listCameras, openCamera } from "./camera.js";
+import { announce } from "./announcement.js";
+import { askJson } from "./api.js";
 import { Controls } from "./controls.js";
 import { by } from "./dom.js";
+import { download } from "./download.js";
 import { Figures, isFilmed } from "./figures.js";
 import { Orders } from "./orders.js";
-import { Link, publish, watch } from "./whip.js";
+import { Publication } from "./publication.js";
+import { Screen } from "./screen.js";
+import { Shelf } from "./shelf.js";
+import { Shortcuts } from "./shortcuts.js";
+import { Split } from "./split.js";
+import { Stages } from "./stages.js";
+import { showStatus } from "./status.js";
+import { keep, kept } from "./storage.js";
+import { useToken } from "./token.js";
+import { Wire } from "./wire.js";
 
-const POLL_MS = 500;
-const HIDDEN_POLL_MS = 3_000;
-
+const MISSED = 4; // seconds for which the server may not know of us while we think we are live
 const query = new URLSearchParams(location.search);
-const stage = query.get("stage") || "live";
-const viewOnly = query.has("view") && query.get("view") !== "0";
+const stage = encodeURIComponent(query.get("stage") || "live"); // part of addresses
 
-let camera = null;
-let takeover = false;
-let cameraTrouble = null;
-let serverTrouble = null;
-let known = false;
-let state = {};
-
-const result = new MediaStream();
-const publishing = new Link(() => {
-  const address = `/whip/${stage}${takeover ? "?takeover=true" : ""}`;
-  takeover = false;
-  return publish(address, camera);
-});
-const watching = new Link(() => watch(`/whep/${stage}`, showTrack));
-const orders = new Orders(stage);
+const wire = new Wire(stage);
+const orders = new Orders((patch) => wire.send(patch));
+const publication = new Publication(stage);
+const screen = new Screen(stage);
+const split = new Split();
 const controls = new Controls(orders);
+const shelf = new Shelf(orders);
 const figures = new Figures();
+let state = {};
+let drawn = "";
+let seen = 0; // seconds for which pictures have come to the stage
+let missed = 0;
 
-begin();
+// The old address of the page that is only the picture.
+if (query.has("view") && query.get("view") !== "0") location.replace(`/watch/${stage}${location.hash}`);
+else begin();
 
 function begin() {
   document.title = `Omote · ${stage}`;
-  document.body.classList.toggle("view", viewOnly);
   by("stage-name").textContent = stage;
-  for (const link of [publishing, watching]) link.addEventListener("change", refresh);
+  by("watch-link").href = `/watch/${stage}`;
+  beginButtons();
+  new Stages(stage, leave);
+  new Shortcuts(shortcuts());
+  for (const source of [publication, screen]) source.addEventListener("change", refresh);
+  orders.addEventListener("answer", ({ detail }) => showState(detail.state));
+  wire.addEventListener("state", ({ detail }) => showState(detail));
+  wire.addEventListener("stats", ({ detail }) => showStats(detail));
+  wire.addEventListener("change", showWire);
   addEventListener("pagehide", leave);
   addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
-  for (const event of ["playing", "resize", "emptied"]) by("result").addEventListener(event, refresh);
-  if (viewOnly) watching.open();
-  else beginControls();
   refresh();
-  poll();
+  wire.open();
 }
 
-function beginControls() {
-  by("start").addEventListener("click", () => (camera ? stop() : start()));
-  by("take-over").addEventListener("click", takeOver);
+function beginButtons() {
+  by("start").addEventListener("click", startOrStop);
+  by("take-over").addEventListener("click", () => publication.takeOver());
+  by("make-again").addEventListener("click", () => wire.open());
   by("snapshot").addEventListener("click", snapshot);
-  by("full-screen").addEventListener("click", () => by("screen").requestFullscreen());
-  by("listen").addEventListener("change", () => (by("result").muted = !by("listen").checked));
+  by("theme").addEventListener("click", changeTheme);
   by("mirror").addEventListener("change", () => by("preview").classList.toggle("mirrored", by("mirror").checked));
-  for (const id of ["camera", "size", "microphone"]) by(id).addEventListener("change", () => camera && start());
-  orders.addEventListener("answer", ({ detail }) => showState(detail.state));
-  navigator.mediaDevices?.addEventListener("devicechange", () => listCameras(by("camera")));
-  listCameras(by("camera"));
-  drawControls();
-}
-
-/** Open the chosen camera and publish it; also when already live, to change the camera. */
-async function start() {
-  by("start").disabled = true;
-  try {
-    const opened = await openCamera(chosenCamera());
-    useCamera(opened);
-    cameraTrouble = null;
-    publishing.open();
-    if (watching.state !== "on") watching.open();
-    listCameras(by("camera"));
-  } catch (error) {
-    cameraTrouble = error;
+  by("microphone").addEventListener("change", () => publication.list());
+  for (const id of ["camera", "size", "rate", "microphone", "sound"]) {
+    by(id).addEventListener("change", () => publication.stream && publication.start());
   }
-  by("start").disabled = false;
-  refresh();
+  by("token-form").addEventListener("submit", enterToken);
+  by("descriptions").checked = kept("descriptions", true);
+  by("descriptions").addEventListener("change", showDescriptions);
+  showDescriptions();
 }
 
-function stop() {
-  publishing.close();
-  watching.close();
-  useCamera(null);
-  cameraTrouble = null;
-  follow.seen = 0;
-  refresh();
+function shortcuts() {
+  const before = (bypass) => orders.add({ stage: { bypass } });
+  return {
+    s: { words: "Start or stop the camera", press: startOrStop },
+    b: { words: "Hold: the camera without any effect", press: () => before(true), release: () => before(false) },
+    v: { words: "Compare original and result", press: () => split.toggle() },
+    m: { words: "Mirror the result", press: () => orders.add({ stage: { mirror: !state.stage?.mirror } }) },
+    p: { words: "Save a snapshot", press: () => screen.playing && snapshot() },
+    l: { words: "Listen, or stop listening", press: () => by("listen").click() },
+    f: { words: "Full screen", press: () => screen.fill() },
+    t: { words: "Light or dark", press: changeTheme },
+  };
 }
 
-function takeOver() {
-  takeover = true;
-  publishing.open();
+async function startOrStop() {
+  if (publication.stream) {
+    publication.stop();
+    screen.link.close();
+    seen = 0;
+  } else {
+    await publication.start();
+    if (publication.stream && screen.link.state !== "on") screen.link.open();
+  }
 }
 
-function leave() {
-  publishing.close();
-  watching.close();
+async function leave() {
+  publication.link.close();
+  screen.link.close();
+  wire.close();
 }
 
-function chosenCamera() {
-  const [width, height] = by("size").value.split("x").map(Number);
-  return { device: by("camera").value, width, height, microphone: by("microphone").checked };
+function enterToken(event) {
+  event.preventDefault();
+  useToken(by("token").value);
+  by("token").value = "";
+  drawn = "";
+  wire.open();
+  for (const { link } of [publication, screen]) if (link.state === "refused") link.open();
 }
 
-function useCamera(opened) {
-  for (const track of camera?.getTracks() ?? []) track.stop();
-  camera = opened;
-  by("preview").srcObject = opened;
-  by("preview").parentElement.classList.toggle("off", !opened);
-  const [track] = opened?.getVideoTracks() ?? [];
-  track?.addEventListener("ended", () => {
-    if (camera !== opened) return;
-    stop();
-    cameraTrouble = new Error("The camera was unplugged or turned off.");
-    refresh();
-  });
+function changeTheme() {
+  dispatchEvent(new Event("omote-theme"));
 }
 
-function showTrack(track) {
-  for (const old of result.getTracks()) if (old.kind === track.kind) result.removeTrack(old);
-  result.addTrack(track);
-  // Not earlier: a video without a track would keep the page from ever being loaded.
-  by("result").srcObject ??= result;
+function showDescriptions() {
+  keep("descriptions", by("descriptions").checked);
+  document.body.classList.toggle("terse", !by("descriptions").checked);
 }
 
-async function poll() {
-  try {
-    // PUT makes the stage if nobody has named it yet, also after the server forgot it.
-    const answer = await askJson(`/stages/${stage}`, { method: known ? "GET" : "PUT" });
-    if (serverTrouble) drawControls();
-    known = true;
-    serverTrouble = null;
-    showState(answer.state);
-    figures.show(answer.state, answer.stats);
-    controls.count(answer.stats.effect_errors ?? {});
-    follow();
-  } catch (error) {
-    known = false;
-    serverTrouble = error;
+async function snapshot() {
+  const name = `omote-${stage}-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.png`;
+  download(await screen.still(), name);
+  announce("Snapshot saved.");
+}
+
+function showWire() {
+  if (wire.mode === "removed") {
+    publication.stop();
+    screen.link.close();
+  } else if (wire.mode === "away") {
     figures.show({}, {});
+  } else {
+    drawControls();
+    orders.again();
   }
   refresh();
-  setTimeout(poll, document.hidden ? HIDDEN_POLL_MS : POLL_MS);
+}
+
+/** Draw the controls; again only when the server has others than before. */
+async function drawControls() {
+  const described = await askJson("/effects").catch(() => null); // the wire says what is wrong
+  const text = JSON.stringify(described);
+  if (!described || text === drawn) return;
+  drawn = text;
+  controls.draw(described);
+  shelf.draw(described.effects);
+  showState(state);
+}
+
+function showState(current) {
+  state = current;
+  controls.show(state);
+  shelf.show(state);
+  refresh();
+}
+
+function showStats(stats) {
+  figures.show(state, stats);
+  controls.count(stats.effect_errors ?? {});
+  controls.show(state); // also what a finger kept from being shown
+  follow();
 }
 
 /** Watch whatever is published here, ours or not; notice when the server has forgotten us. */
 function follow() {
   const there = isFilmed(state);
-  follow.seen = there ? follow.seen + 1 : 0;
-  if (follow.seen > 2 && watching.state === "off") watching.open();
-  if (!there && !camera && !viewOnly && watching.state !== "off") watching.close();
-  if (state.publisher === "connected" || publishing.state !== "on") follow.missed = 0;
-  else if ((follow.missed += 1) > 6) publishing.open();
-}
-follow.missed = follow.seen = 0;
-
-async function drawControls() {
-  if (viewOnly) return;
-  try {
-    controls.draw((await askJson("/effects")).effects);
-    controls.show(state);
-  } catch (error) {
-    serverTrouble = error;
-  }
-}
-
-function showState(current) {
-  state = current ?? state;
-  controls.show(state);
-}
-
-function snapshot() {
-  const video = by("result");
-  const canvas = document.createElement("canvas");
-  canvas.width = video.videoWidth;
-  canvas.height = video.videoHeight;
-  canvas.getContext("2d").drawImage(video, 0, 0);
-  canvas.toBlob((picture) => {
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(picture);
-    link.download = `omote-${stage}-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.png`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  });
+  seen = there ? seen + 1 : 0;
+  if (seen > 1 && screen.link.state === "off") screen.link.open();
+  if (!there && !publication.stream && screen.link.state !== "off") screen.link.close();
+  if (state.publisher === "connected" || publication.link.state !== "on") missed = 0;
+  else if ((missed += 1) > MISSED) publication.link.open();
 }
 
 /** Bring every word on the page in line with what is so. */
 function refresh() {
-  const video = by("result");
-  const playing = watching.state === "on" && video.videoWidth > 0;
-  by("screen").classList.toggle("playing", playing);
-  by("blank-text").textContent = blankWords();
-  by("result-caption").textContent = playing ? `Result · ${video.videoWidth} × ${video.videoHeight}` : "Result";
-  by("snapshot").disabled = !playing;
-  by("start").textContent = camera ? "Stop" : "Start";
-  by("start").classList.toggle("primary", !camera);
-  showStatus();
-  showNotice();
+  const { stream } = publication;
+  by("start-words").textContent = stream ? "Stop" : "Start";
+  by("start").classList.toggle("primary", !stream);
+  by("start").classList.toggle("running", Boolean(stream));
+  split.show(stream, state.stage);
+  screen.refresh(blankWords(), state.stage?.bypass);
+  showStatus({ wire, publication, screen, state, stage });
 }
 
 function blankWords() {
-  if (watching.state === "connecting") return "Connecting …";
-  if (viewOnly) return watching.error?.message ?? "Waiting for the camera.";
-  return camera ? "Waiting for the first frame …" : "Press Start to see yourself here.";
-}
-
-function showStatus() {
-  const [mood, words] = statusWords();
-  by("status").dataset.mood = mood;
-  if (by("status").textContent !== words) by("status").textContent = words;
-}
-
-function statusWords() {
-  if (serverTrouble instanceof Unreachable) return ["bad", "Server away, trying again"];
-  if (serverTrouble) return ["bad", "Refused"];
-  if (camera && publishing.state === "on") return ["good", "Live"];
-  if (camera && publishing.state === "refused") return ["bad", "Not live"];
-  if (camera) return ["busy", publishing.state === "waiting" ? "Connecting again" : "Connecting"];
-  if (isFilmed(state)) return ["good", "Live from elsewhere"];
-  return ["quiet", "Ready"];
-}
-
-function showNotice() {
-  const occupied = publishing.error instanceof Refused && publishing.error.status === 409;
-  const words = occupied
-    ? `Somebody else publishes on the stage “${stage}” already.`
-    : (cameraTrouble ?? serverTrouble ?? publishing.error ?? watching.error)?.message ?? "";
-  by("notice").hidden = !words;
-  if (by("notice-text").textContent !== words) by("notice-text").textContent = words;
-  by("take-over").hidden = !occupied;
+  if (screen.link.state === "connecting") return "Connecting …";
+  if (screen.link.state === "waiting") return "Connecting again …";
+  return publication.stream ? "Waiting for the first frame …" : "Press Start to see yourself here.";
 }

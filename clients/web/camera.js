@@ -3,42 +3,53 @@
 import { make } from "./dom.js";
 
 /** Something keeps us from the camera; the message says what to do. */
-export class NoCamera extends Error {}
+class NoCamera extends Error {}
 
 const REASONS = {
   NotAllowedError: "The browser may not use your camera. Allow it beside the address, then press Start again.",
   NotFoundError: "No camera was found. Plug one in, then press Start again.",
   NotReadableError: "The camera is in use by another program. Close it, then press Start again.",
+  AbortError: "The camera did not start. Unplug it and plug it in again, then press Start.",
+  OverconstrainedError: "This camera is not there any more. Choose another one, then press Start again.",
 };
+const NO_MICROPHONE = "No microphone was found. Plug one in, or turn the microphone off, then press Start again.";
+const INSECURE =
+  "Browsers open cameras only for pages from this machine or over https. Start the server with --tls self-signed, or open this page at localhost.";
 
-/** A stream of the wanted device and size, or `NoCamera`. */
-export async function openCamera({ device, width, height, microphone }) {
-  if (!navigator.mediaDevices) throw new NoCamera(insecure());
-  const video = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: 30, max: 30 } };
+/** A stream of the wanted devices, size and frames a second, or `NoCamera`. */
+export async function openCamera({ device, width, height, rate, microphone, sound }) {
+  if (!navigator.mediaDevices) throw new NoCamera(INSECURE);
+  const video = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: rate, max: rate } };
   if (device) video.deviceId = { exact: device };
+  const audio = microphone && (sound ? { deviceId: { exact: sound } } : true);
   try {
-    const stream = await navigator.mediaDevices.getUserMedia({ video, audio: microphone });
+    const stream = await navigator.mediaDevices.getUserMedia({ video, audio });
     for (const track of stream.getVideoTracks()) track.contentHint = "motion";
     return stream;
   } catch (error) {
-    throw new NoCamera(REASONS[error.name] ?? `The camera could not be opened: ${error.message}`);
+    throw new NoCamera(await reason(error, microphone));
   }
 }
 
-/** Fill a select with the cameras there are, keeping the choice. */
-export async function listCameras(select) {
-  if (!navigator.mediaDevices) return;
-  const devices = await navigator.mediaDevices.enumerateDevices();
-  const cameras = devices.filter((device) => device.kind === "videoinput" && device.deviceId);
-  if (!cameras.length) return;
+/** Fill a select with the devices of a kind, keeping the choice; gives how many there are. */
+export async function listDevices(kind, select, name) {
+  if (!navigator.mediaDevices) return 0;
+  const all = await navigator.mediaDevices.enumerateDevices();
+  const devices = all.filter((device) => device.kind === kind && device.deviceId);
+  if (!devices.length) return 0;
   const chosen = select.value;
-  const options = cameras.map(({ deviceId, label }, index) =>
-    make("option", { value: deviceId }, label || `Camera ${index + 1}`),
+  const options = devices.map(({ deviceId, label }, index) =>
+    make("option", { value: deviceId }, label || `${name} ${index + 1}`),
   );
   select.replaceChildren(...options);
-  if (cameras.some((camera) => camera.deviceId === chosen)) select.value = chosen;
+  if (devices.some(({ deviceId }) => deviceId === chosen)) select.value = chosen;
+  return devices.length;
 }
 
-function insecure() {
-  return "Browsers open cameras only for pages from this machine or over https. Start the server with --tls self-signed, or open this page at localhost.";
+async function reason(error, microphone) {
+  if (error.name === "NotFoundError" && microphone) {
+    const all = await navigator.mediaDevices.enumerateDevices();
+    if (all.some(({ kind }) => kind === "videoinput")) return NO_MICROPHONE;
+  }
+  return REASONS[error.name] ?? `The camera could not be opened: ${error.message}`;
 }

@@ -1,66 +1,48 @@
-// The age of frames over the last minute, and the milliseconds of each step.
+// The age of frames over the last minute, as a drawing that takes its colours from the style sheet.
 
-import { make, worded } from "./dom.js";
+import { draw } from "./dom.js";
 
 const SPAN_MS = 60_000;
-const MARGIN = { left: 34, right: 8, top: 8, bottom: 18 };
+const MARGIN = { left: 30, right: 2, top: 8, bottom: 20 };
+const SIZES = [10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
 
-/** A canvas with two lines: half of the frames are younger than the first, 95 % than the second. */
+/** A line half of the frames are younger than, below it an area 95 % are younger than. */
 export class AgeGraph {
-  #canvas;
+  #element;
   #points = [];
-  #budget = null;
 
-  constructor(canvas) {
-    this.#canvas = canvas;
-    new ResizeObserver(() => this.draw()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+  constructor(element) {
+    this.#element = element;
+    new ResizeObserver(() => this.#draw()).observe(element);
   }
 
   /** Add figures in milliseconds; `null` leaves a gap. */
-  add(p50, p95, budget) {
+  add(p50, p95) {
     const now = performance.now();
     this.#points.push({ at: now, p50, p95 });
-    this.#points = this.#points.filter((point) => now - point.at < SPAN_MS + 2_000);
-    this.#budget = budget;
-    this.draw();
+    this.#points = this.#points.filter((point) => now - point.at < SPAN_MS + 5_000);
+    this.#draw();
   }
 
-  draw() {
-    const { clientWidth: width, clientHeight: height } = this.#canvas;
+  #draw() {
+    const { clientWidth: width, clientHeight: height } = this.#element;
     if (!width) return;
-    const pen = this.#pen(width, height);
-    const style = getComputedStyle(this.#canvas);
-    const colour = (name) => style.getPropertyValue(name).trim();
-    const top = this.#top();
-    const x = (at) => width - MARGIN.right - ((performance.now() - at) / SPAN_MS) * (width - MARGIN.left - MARGIN.right);
-    const y = (age) => height - MARGIN.bottom - (Math.min(age, top) / top) * (height - MARGIN.top - MARGIN.bottom);
-    grid(pen, { width, height, top, y, line: colour("--line"), words: colour("--muted"), font: style.fontFamily });
-    pen.save();
-    pen.beginPath();
-    pen.rect(MARGIN.left, 0, width - MARGIN.left - MARGIN.right, height);
-    pen.clip();
-    for (const run of runs(this.#points)) {
-      area(pen, run.map((point) => [x(point.at), y(point.p95)]), y(0), colour("--accent-wash"));
-      line(pen, run.map((point) => [x(point.at), y(point.p50)]), colour("--accent"));
-    }
-    pen.restore();
+    const now = performance.now();
+    const [top, step] = this.#scale();
+    const x = (at) => width - MARGIN.right - ((now - at) / SPAN_MS) * (width - MARGIN.left - MARGIN.right);
+    const y = (age) => height - MARGIN.bottom - (age / top) * (height - MARGIN.top - MARGIN.bottom);
+    const curves = runs(this.#points).flatMap((run) => [area(run, x, y), line(run, x, y)]);
+    this.#element.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const inside = clipped({ x: MARGIN.left, width: width - MARGIN.left - MARGIN.right, height });
+    inside.append(...curves);
+    this.#element.replaceChildren(...grid({ width, height, top, step, y }), inside);
   }
 
-  #pen(width, height) {
-    const ratio = devicePixelRatio || 1;
-    this.#canvas.width = Math.round(width * ratio);
-    this.#canvas.height = Math.round(height * ratio);
-    const pen = this.#canvas.getContext("2d");
-    pen.scale(ratio, ratio);
-    return pen;
-  }
-
-  /** The scale's end: the highest age, and 40 ms at least, rounded up to something even. */
-  #top() {
+  /** The scale's end and its step: the highest age, and 40 ms at least, in at most four steps. */
+  #scale() {
     const highest = Math.max(40, ...this.#points.map((point) => point.p95 ?? 0));
-    const step = [10, 20, 50, 100, 200, 500, 1_000].find((size) => highest / size <= 4) ?? 2_000;
-    return Math.ceil(highest / step) * step;
+    const step = SIZES.find((size) => highest / size <= 4) ?? highest / 4;
+    return [Math.ceil(highest / step) * step, step];
   }
 }
 
@@ -74,57 +56,33 @@ function runs(points) {
   return found.filter((run) => run.length > 1);
 }
 
-function grid(pen, { width, height, top, y, line: stroke, words, font }) {
-  pen.font = `11px ${font}`;
-  pen.fillStyle = words;
-  pen.strokeStyle = stroke;
-  pen.textBaseline = "middle";
-  pen.textAlign = "right";
-  for (const age of [0, top / 2, top]) {
-    pen.fillText(String(age), MARGIN.left - 8, y(age));
-    pen.beginPath();
-    pen.moveTo(MARGIN.left, Math.round(y(age)) + 0.5);
-    pen.lineTo(width - MARGIN.right, Math.round(y(age)) + 0.5);
-    pen.stroke();
-  }
-  pen.textBaseline = "bottom";
-  pen.fillText("now", width - MARGIN.right, height);
-  pen.textAlign = "left";
-  pen.fillText("1 min ago, in ms", MARGIN.left, height);
+function grid({ width, height, top, step, y }) {
+  const ages = Array.from({ length: Math.round(top / step) + 1 }, (_, index) => index * step);
+  const lines = ages.flatMap((age) => {
+    const at = Math.round(y(age)) + 0.5;
+    return [draw("line", { x1: MARGIN.left, x2: width, y1: at, y2: at }), words(String(age), MARGIN.left - 8, at + 4, "end")];
+  });
+  return [...lines, words("1 min ago", MARGIN.left, height - 3, "start"), words("now", width, height - 3, "end")];
 }
 
-function area(pen, corners, floor, fill) {
-  pen.fillStyle = fill;
-  pen.beginPath();
-  pen.moveTo(corners[0][0], floor);
-  for (const [x, y] of corners) pen.lineTo(x, y);
-  pen.lineTo(corners.at(-1)[0], floor);
-  pen.fill();
+function words(text, x, y, anchor) {
+  const element = draw("text", { x, y, "text-anchor": anchor });
+  element.textContent = text;
+  return element;
 }
 
-function line(pen, corners, stroke) {
-  pen.strokeStyle = stroke;
-  pen.lineWidth = 2;
-  pen.lineJoin = "round";
-  pen.beginPath();
-  for (const [x, y] of corners) pen.lineTo(x, y);
-  pen.stroke();
+/** A nested drawing cuts off what stands out of it. */
+function clipped({ x, width, height }) {
+  return draw("svg", { x, width, height, viewBox: `${x} 0 ${width} ${height}` });
 }
 
-/** Bars for pairs of a step's name and its milliseconds; a full bar is the frame's budget. */
-export function drawSteps(list, rows, budget) {
-  while (list.children.length > rows.length) list.lastChild.remove();
-  while (list.children.length < rows.length) list.append(emptyRow());
-  rows.forEach(([name, took], index) => fillRow(list.children[index], name, took, budget));
+function area(run, x, y) {
+  const corners = run.map(({ at, p95 }) => `${x(at).toFixed(1)} ${y(p95 ?? 0).toFixed(1)}`);
+  const [first, last] = [x(run[0].at).toFixed(1), x(run.at(-1).at).toFixed(1)];
+  return draw("path", { class: "most", d: `M${first} ${y(0)}L${corners.join("L")}L${last} ${y(0)}Z` });
 }
 
-function emptyRow() {
-  return make("li", {}, make("span"), make("i", { "aria-hidden": "true" }), make("b"));
-}
-
-function fillRow(row, name, took, budget) {
-  const [label, bar, figure] = row.children;
-  label.textContent = worded(name);
-  bar.style.setProperty("--share", Math.min(1, took / budget));
-  figure.textContent = took.toFixed(1);
+function line(run, x, y) {
+  const corners = run.map(({ at, p50 }) => `${x(at).toFixed(1)} ${y(p50).toFixed(1)}`);
+  return draw("path", { class: "half", d: `M${corners.join("L")}` });
 }

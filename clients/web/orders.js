@@ -1,9 +1,9 @@
 // Orders: what the person changes, gathered into merge patches and sent a moment later.
 
-import { order } from "./api.js";
+import { Unreachable } from "./api.js";
 
-const GATHER_MS = 120;
-const HOLD_MS = 1_500;
+const GATHER_MS = 80;
+const SETTLE_MS = 400; // states that were on their way when the answer came
 
 /**
  * Sends patches one at a time; what is added while one is under way goes with the next. What was
@@ -11,44 +11,50 @@ const HOLD_MS = 1_500;
  * Events: `answer` with `detail.state`, `refused` with `detail.error`; both with `detail.patch`.
  */
 export class Orders extends EventTarget {
-  #stage;
+  #deliver;
   #gathered = null;
   #refused = {};
-  #sending = false;
+  #sending = null;
   #timer = 0;
-  #touched = new Map();
+  #settled = new Map();
 
-  constructor(stage) {
+  /** `deliver(patch)` gives the state after it, or throws. */
+  constructor(deliver) {
     super();
-    this.#stage = stage;
+    this.#deliver = deliver;
   }
 
   /** Add a merge patch (RFC 7396); later values win. */
   add(patch) {
     this.#gathered = merged(this.#gathered ?? {}, patch);
-    for (const path of pathsOf(patch)) this.#touched.set(path, performance.now());
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#send(), GATHER_MS);
   }
 
-  /** Whether the value at `path` stands here only, because it is too new or was refused. */
+  /** Whether the value at `path` stands here only: not answered yet, just answered, or refused. */
   holds(path) {
-    const age = performance.now() - (this.#touched.get(path) ?? -HOLD_MS);
-    return age < HOLD_MS || pathsOf(this.#refused).includes(path);
+    const under = [this.#gathered, this.#sending, this.#refused];
+    const fresh = performance.now() - (this.#settled.get(path) ?? -SETTLE_MS) < SETTLE_MS;
+    return fresh || under.some((patch) => patch && pathsOf(patch).includes(path));
+  }
+
+  /** Send again what was refused because nobody answered. */
+  again() {
+    if (Object.keys(this.#refused).length) this.add({});
   }
 
   async #send() {
     if (this.#sending || !this.#gathered) return;
-    const patch = this.#gathered;
+    this.#sending = this.#gathered;
     this.#gathered = null;
-    this.#sending = true;
     try {
-      await this.#settle(patch);
+      await this.#settle(this.#sending);
     } catch (error) {
-      this.#refused = merged(this.#refused, patch);
-      this.#tell("refused", { error, patch });
+      this.#refused = merged(this.#refused, this.#sending);
+      this.#tell("refused", { error, patch: this.#sending });
     }
-    this.#sending = false;
+    for (const path of pathsOf(this.#sending)) this.#settled.set(path, performance.now());
+    this.#sending = null;
     this.#send();
   }
 
@@ -56,11 +62,11 @@ export class Orders extends EventTarget {
     const earlier = this.#refused;
     const whole = merged(earlier, patch);
     try {
-      this.#tell("answer", { ...(await order(this.#stage, whole)), patch: whole });
+      this.#tell("answer", { state: await this.#deliver(whole), patch: whole });
       this.#refused = {};
     } catch (error) {
-      if (!Object.keys(earlier).length) throw error;
-      this.#tell("answer", { ...(await order(this.#stage, patch)), patch });
+      if (!Object.keys(earlier).length || error instanceof Unreachable) throw error;
+      this.#tell("answer", { state: await this.#deliver(patch), patch });
       this.#tell("refused", { error, patch: earlier });
     }
   }

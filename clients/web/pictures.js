@@ -1,28 +1,49 @@
-// A picker of uploaded pictures: thumbnails, and a tile that uploads another.
+// A picker of uploads: thumbnails to choose from, to delete, and a tile that takes others.
 
 import { ask, askJson, Refused } from "./api.js";
-import { make } from "./dom.js";
+import { confirmed } from "./dialog.js";
+import { complain, icon, iconButton, make } from "./dom.js";
+import { token } from "./token.js";
 
-const ACCEPTED = "image/jpeg,image/png,image/webp,video/mp4,video/webm";
+const ACCEPTED = ["image/jpeg", "image/png", "image/webp", "video/mp4", "video/webm"];
+const WORDS = {
+  413: "This file is too large: 20 MB are the most.",
+  415: "Only JPEG, PNG and WebP pictures, and MP4 and WebM films, can be used.",
+};
+let count = 0;
 
-/** The input of a parameter whose value is the name of an upload of `kind`. */
+/**
+ * The input of a value that is the name of an upload of the kind `facts.media`. What the effect
+ * can use may depend on another value: `facts.media_types` is `{mode: {image: "image/"}}`.
+ */
 export class Pictures {
   group = true;
   silent = true;
   element = make("div", { className: "pictures", role: "radiogroup" });
   focus = this.element;
   #address;
+  #types;
+  #begins = "";
   #change;
   #chosen = null;
-  #names = "";
-  #thumbnails = new Map();
+  #items = [];
+  #contents = new Map();
+  #radios = `pictures-${(count += 1)}`;
+  #file;
   #upload;
   #trouble = make("p", { className: "error", role: "alert", hidden: true });
 
-  constructor(kind, change) {
-    this.#address = `/media/${kind}`;
+  constructor({ media, media_types: types }, change) {
+    this.#address = `/media/${media ?? "backgrounds"}`;
+    this.#types = types ?? {};
     this.#change = change;
-    this.#upload = this.#uploadTile();
+    this.#file = make("input", { type: "file", multiple: true, accept: ACCEPTED.join(), "aria-label": "Add a picture or a video" });
+    this.#upload = make("label", { className: "tile upload", title: "Choose files, or drop them here" }, this.#file, icon("plus"), make("span", {}, "Add or drop"));
+    this.#file.addEventListener("change", async () => {
+      await this.#sendAll(this.#file.files);
+      this.#file.value = "";
+    });
+    this.#takeDrops();
     this.element.append(this.#upload, this.#trouble);
     this.refresh();
   }
@@ -32,31 +53,55 @@ export class Pictures {
   }
 
   write(value) {
+    if (value && value !== this.#chosen && !this.#find(value)) this.refresh();
     this.#chosen = value ?? null;
     for (const radio of this.element.querySelectorAll("input[type=radio]")) {
       radio.checked = radio.value === this.#chosen;
     }
   }
 
+  /** Show only what can be used with the other values. */
+  fit(values) {
+    const fits = Object.entries(this.#types).map(([key, types]) => types[values[key]]);
+    const begins = fits.find(Boolean) ?? "";
+    if (begins === this.#begins) return;
+    this.#begins = begins;
+    this.#file.accept = ACCEPTED.filter((type) => type.startsWith(begins)).join();
+    this.#draw();
+  }
+
   /** Draw what the server has. */
   async refresh() {
     try {
       const { items } = await askJson(this.#address);
-      const names = items.map((item) => item.name);
-      if (names.join("\n") === this.#names) return;
-      this.#names = names.join("\n");
-      const tiles = await Promise.all(names.map((name) => this.#tile(name)));
-      this.element.replaceChildren(...tiles, this.#upload, this.#trouble);
-      this.write(this.#chosen);
+      await Promise.all(items.map((item) => this.#load(item)));
+      this.#items = items;
+      this.#draw();
     } catch (error) {
-      this.#complain(error);
+      this.#complain(error.message);
     }
   }
 
-  async #tile(name) {
-    const radio = make("input", { type: "radio", name: this.#address, value: name, "aria-label": name });
+  #find(name) {
+    return this.#items.find((item) => item.name === name);
+  }
+
+  #draw() {
+    const usable = this.#items.filter(({ type }) => type?.startsWith(this.#begins));
+    const tiles = usable.map((item) => this.#tile(item));
+    this.element.replaceChildren(...tiles, this.#upload, this.#trouble);
+    this.write(this.#chosen);
+  }
+
+  #tile({ name, type }) {
+    const radio = make("input", { type: "radio", name: this.#radios, value: name, "aria-label": name });
     radio.addEventListener("change", () => this.#choose(name));
-    return make("label", { className: "tile", title: name }, radio, await this.#thumbnail(name));
+    const url = this.#contents.get(name);
+    const film = type.startsWith("video/");
+    const picture = film ? make("video", { src: url, muted: true, preload: "metadata" }) : make("img", { src: url, alt: "" });
+    const away = iconButton("trash", `Delete ${name}`, { className: "remove" });
+    away.addEventListener("click", () => this.#delete(name));
+    return make("div", { className: "tile", title: name }, make("label", {}, radio, picture), away);
   }
 
   #choose(name) {
@@ -64,43 +109,63 @@ export class Pictures {
     this.#change(name);
   }
 
-  /** Fetched rather than linked, so that the token goes along. */
-  async #thumbnail(name) {
-    if (!this.#thumbnails.has(name)) {
-      const content = await (await ask(`${this.#address}/${encodeURIComponent(name)}`)).blob();
-      this.#thumbnails.set(name, { url: URL.createObjectURL(content), video: content.type.startsWith("video/") });
-    }
-    const { url, video } = this.#thumbnails.get(name);
-    return video ? make("video", { src: url, muted: true, preload: "metadata" }) : make("img", { src: url, alt: "" });
+  /** Where a browser finds the file; with a token, which a link cannot carry, it is fetched. */
+  async #load({ name, url }) {
+    if (this.#contents.has(name)) return;
+    const content = token() ? URL.createObjectURL(await (await ask(url)).blob()) : url;
+    this.#contents.set(name, content);
   }
 
-  #uploadTile() {
-    const file = make("input", { type: "file", accept: ACCEPTED, "aria-label": "Add a picture or a video" });
-    file.addEventListener("change", async () => {
-      if (file.files[0]) await this.#send(file.files[0]);
-      file.value = "";
+  async #delete(name) {
+    if (!(await confirmed(`Delete ${name}?`, "Effects that show it show a plain colour instead.", "Delete"))) return;
+    await this.#try(async () => {
+      await ask(`${this.#address}/${encodeURIComponent(name)}`, { method: "DELETE" });
+      this.#contents.delete(name);
+      await this.refresh();
     });
-    return make("label", { className: "tile upload" }, file, make("span", {}, "Add"));
+  }
+
+  #takeDrops() {
+    const over = (on) => this.element.classList.toggle("over", on);
+    this.element.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      over(true);
+    });
+    this.element.addEventListener("dragleave", () => over(false));
+    this.element.addEventListener("drop", (event) => {
+      event.preventDefault();
+      over(false);
+      this.#sendAll(event.dataTransfer.files);
+    });
+  }
+
+  async #sendAll(files) {
+    this.#upload.classList.add("busy");
+    for (const file of files) await this.#try(() => this.#send(file));
+    this.#upload.classList.remove("busy");
   }
 
   async #send(file) {
     const name = nameFor(file.name);
-    this.#upload.classList.add("busy");
-    try {
-      const headers = { "Content-Type": file.type || "application/octet-stream" };
-      await ask(`${this.#address}/${name}`, { method: "PUT", headers, body: file });
-      this.#complain(null);
-      await this.refresh();
-      this.#choose(name);
-    } catch (error) {
-      this.#complain(error);
-    }
-    this.#upload.classList.remove("busy");
+    const headers = { "Content-Type": file.type || "application/octet-stream" };
+    await ask(`${this.#address}/${name}`, { method: "PUT", headers, body: file });
+    this.#contents.delete(name);
+    await this.refresh();
+    if (this.#find(name)?.type.startsWith(this.#begins)) this.#choose(name);
+    else this.#complain(`${name} is kept, but cannot be used as this. Choose another mode to see it.`);
   }
 
-  #complain(error) {
-    this.#trouble.hidden = !error;
-    this.#trouble.textContent = error instanceof Refused && error.status === 413 ? "This file is too large." : error?.message ?? "";
+  async #try(work) {
+    try {
+      this.#complain("");
+      await work();
+    } catch (error) {
+      this.#complain((error instanceof Refused && WORDS[error.status]) || error.message);
+    }
+  }
+
+  #complain(words) {
+    complain(this.#trouble, words);
   }
 }
 

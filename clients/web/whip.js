@@ -1,11 +1,10 @@
 // WHIP (RFC 9725) and WHEP: one session each, and how it is kept up.
 
-import { ask, Refused, Unreachable } from "./api.js";
+import { ask, Unreachable } from "./api.js";
 
 const GATHERING_MS = 300;
 const CONNECTING_MS = 10_000;
 const PATIENCE_MS = 3_000;
-const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000];
 const VIDEO_LIMIT = 4_000_000;
 const START_BITS_PER_PIXEL = 0.09;
 
@@ -173,72 +172,3 @@ function whyNot(peer) {
   if (candidates) return "No media connection to the server: is UDP blocked between it and you?";
   return "The browser offers no network address. On a machine without any network, start Chromium with --allow-loopback-in-peer-connection.";
 }
-
-/**
- * Keeps a session up: connects, and after a loss or a failure tries again with growing pauses,
- * until it is closed or the server refuses in a way that trying again cannot mend.
- * Events: `change`; then look at `state` (off, connecting, on, waiting, refused) and `error`.
- */
-export class Link extends EventTarget {
-  state = "off";
-  error = null;
-  #session = null;
-  #turn = 0;
-  #connect;
-
-  constructor(connect) {
-    super();
-    this.#connect = connect;
-  }
-
-  /** Start, or start again at once. */
-  async open() {
-    const turn = this.#leave();
-    for (let failures = 0; turn === this.#turn && this.state !== "refused"; failures += 1) {
-      this.#become(failures ? "waiting" : "connecting", this.error);
-      if (failures) await pause(PAUSES_MS[Math.min(failures, PAUSES_MS.length) - 1]);
-      if (turn === this.#turn && (await this.#attempt(turn))) failures = 0;
-    }
-  }
-
-  close() {
-    this.#leave();
-    this.#become("off", null);
-  }
-
-  /** One session from its start to its end; true when it once was up. */
-  async #attempt(turn) {
-    try {
-      await this.#session?.close(); // or the stage would be occupied, by ourselves
-      const session = await this.#connect();
-      if (turn !== this.#turn) return await session.close();
-      this.#session = session;
-      this.#become("on", null);
-      await session.lost();
-      return true;
-    } catch (error) {
-      if (turn === this.#turn) this.#become(isFinal(error) ? "refused" : "waiting", error);
-      return false;
-    }
-  }
-
-  #leave() {
-    this.#session?.close();
-    this.#become("off", null);
-    this.#turn += 1;
-    return this.#turn;
-  }
-
-  #become(state, error) {
-    this.state = state;
-    this.error = error;
-    this.dispatchEvent(new Event("change"));
-  }
-}
-
-/** Trying again helps when nobody answers, when the server is busy, or comes up. */
-function isFinal(error) {
-  return error instanceof Refused && error.status < 500 && error.status !== 404 && error.status !== 429;
-}
-
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

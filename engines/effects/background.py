@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
-from pydantic.config import JsonDict
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict, JsonValue
 
-from omote.engines import backdrops, effect
+from omote.engines import backdrops, effect, layers
 from omote.engines.composition import Edge
 from omote.engines.effect import Rung
 from omote.engines.model import Models
@@ -22,6 +22,21 @@ COLOUR = "^#[0-9a-fA-F]{6}$"
 BLURRED: JsonDict = {"shown_when": {"mode": ["blur", "disc"]}}
 "A form need not show what does nothing in another mode."
 UPLOADED: JsonDict = {"shown_when": {"mode": ["image", "video"]}}
+PICKED: JsonDict = {
+    **UPLOADED,
+    "media": "backgrounds",
+    "media_types": {"mode": {"image": "image/", "video": "video/"}},
+}
+"A form shows uploads to pick from, in each mode those that fit it."
+BOTH: list[JsonValue] = ["matte", "background"]
+PRESETS: list[JsonValue] = [
+    {"name": "Soft room", "effects": BOTH, "params": {"strength": 0.35}},
+    {"name": "Deep blur", "effects": BOTH, "params": {"strength": 1.0}},
+    {"name": "Lens", "effects": BOTH, "params": {"mode": "disc", "strength": 0.7}},
+    {"name": "Studio", "effects": BOTH, "params": {"mode": "colour", "light_wrap": 0.35}},
+    {"name": "Green screen", "effects": BOTH, "params": {"mode": "key"}},
+]
+"What a form offers at one press; the rest of the parameters are the defaults."
 
 
 class Background:
@@ -34,6 +49,8 @@ class Background:
     class Params(effect.Params):
         """Which background, and how the person is set before it."""
 
+        model_config = ConfigDict(json_schema_extra={"presets": PRESETS})
+
         mode: Literal["blur", "disc", "image", "video", "colour", "key"] = Field(
             "blur",
             description="Blurred as by frosted glass or, disc, as by a lens; an upload; or a colour.",
@@ -45,11 +62,16 @@ class Background:
             description="Blur from 0, slight (0.5 % of the height), to 1 (4 %).",
             json_schema_extra=BLURRED,
         )
+        by_depth: bool = Field(
+            True,
+            description="Where depth is known, blur what is farther from the person more.",
+            json_schema_extra=BLURRED,
+        )
         source: str = Field(
             "",
             max_length=80,
             description="Name of the uploaded picture or film to show.",
-            json_schema_extra={**UPLOADED, "media": "backgrounds"},
+            json_schema_extra=PICKED,
         )
         fit: Literal["cover", "contain"] = Field(
             "cover",
@@ -91,27 +113,47 @@ class Background:
         if frame.matte is None:
             raise ValueError("there is no matte: put the effect matte before background")
         coarser = int(rung >= Rung.SIZE)
-        behind = self._behind(frame.picture, frame.matte, params, coarser)
+        behind = self._behind(frame, frame.matte, params, coarser)
         edge = Edge(params.decontaminate, 0.0 if coarser else params.light_wrap)
         if params.mode == "key":
             edge = Edge(decontaminate=1.0, hardness=0.8)
         shown = self._pixels.composite(frame.picture, frame.matte, behind, edge)
         return replace(frame, picture=shown)
 
-    def _behind(self, picture: Picture, matte: Plane, params: Params, coarser: int) -> Picture:
-        extent = picture.height * (0.005 + 0.035 * params.strength)
+    def _behind(self, frame: Frame, matte: Plane, params: Params, coarser: int) -> Picture:
+        picture = frame.picture
         match params.mode:
-            case "blur":
-                return self._pixels.blur(picture, extent, matte, coarser)
-            case "disc":
-                # A disc of this radius spreads light as far as the Gaussian does.
-                return self._pixels.bokeh(picture, 2 * extent, matte, coarser)
+            case "blur" | "disc":
+                return self._blurred(frame, matte, params, coarser)
             case "image" | "video":
                 return self._uploaded(picture, params)
             case "colour":
                 return self._coloured(picture, params.colour)
             case "key":
                 return self._coloured(picture, params.key)
+
+    def _blurred(self, frame: Frame, matte: Plane, params: Params, coarser: int) -> Picture:
+        """Out of focus everywhere alike or, by depth, the more the farther from the person."""
+        picture = frame.picture
+        extent = picture.height * (0.005 + 0.035 * params.strength)
+        far = self._out_of_focus(picture, matte, params, extent, coarser)
+        if frame.depth is None or not params.by_depth:
+            return far
+        scale = layers.LONG / max(picture.width, picture.height)
+        size = round(picture.width * scale), round(picture.height * scale)
+        amount = layers.amounts(frame.depth.metres, self._pixels.low(matte, size))
+        if amount is None:
+            return far
+        near = self._out_of_focus(picture, matte, params, extent / 3, coarser)
+        return self._pixels.layered(picture, amount, near, far)
+
+    def _out_of_focus(
+        self, picture: Picture, matte: Plane, params: Params, extent: float, coarser: int
+    ) -> Picture:
+        if params.mode == "disc":
+            # A disc of this radius spreads light as far as the Gaussian does.
+            return self._pixels.bokeh(picture, 2 * extent, matte, coarser)
+        return self._pixels.blur(picture, extent, matte, coarser)
 
     def _coloured(self, picture: Picture, colour: str) -> Picture:
         what = (colour, picture.width, picture.height)

@@ -40,6 +40,7 @@ class Matte:
         self._mask = Mask(models, pixels, self._asked)
         self._hair = Hair(models, pixels, self._asked)
         self._light = Light()
+        self._last: Plane | None = None
         self._count = 0
 
     def __call__(self, frame: Frame, params: Params, rung: Rung) -> Frame:
@@ -50,14 +51,16 @@ class Matte:
         # Noise makes the net's answers tremble.
         smoothing = params.smoothing + dark * (1 - params.smoothing) / 2
         seen = self._mask(frame, params, rung, smoothing)
-        self._hair.follow(seen)
-        matte = self._drawn(frame, seen, params, rung, dark)
-        result = replace(frame, matte=matte, scene=scene)
+        self._hair.follow(seen, frame.picture)
+        matte = self._drawn(frame, seen, params, rung, dark, smoothing)
+        result = replace(frame, matte=matte, scene=scene, skin=self._hair.skin())
         if frame.view in VIEWS:
             result = replace(result, views={**frame.views, frame.view: self._view(result)})
         return result
 
-    def _drawn(self, frame: Frame, seen: Seen, params: Params, rung: Rung, dark: bool) -> Plane:
+    def _drawn(
+        self, frame: Frame, seen: Seen, params: Params, rung: Rung, dark: bool, smoothing: float
+    ) -> Plane:
         picture = frame.picture
         thinks = params.quality != "fast" and rung < Rung.MODEL
         waits = thinks and params.quality == "best"
@@ -76,7 +79,10 @@ class Matte:
             coarser=int(rung >= Rung.SIZE),
             age_s=frame.arrived - seen.arrived,
             patch=patch,
+            before=None if seen.is_new else self._last,
+            steady=smoothing,
         )
+        self._last = matte
         if thinks and not waits:
             # Afterwards: what the drawing made smaller of the picture is there for the slow thread.
             self._hair.look(frame, seen, params, rung, dark)
@@ -100,6 +106,11 @@ class Matte:
     def _asked(self, name: str) -> None:
         self.inferred[name] += 1
 
+    @property
+    def busy(self) -> bool:
+        """Whether slow networks are at something, for whoever compares frames."""
+        return self._hair.busy
+
     def settle(self) -> None:
         """Wait for the slow networks, for whoever compares frames."""
         self._hair.settle()
@@ -109,6 +120,7 @@ class Matte:
         self._mask.forget()
         self._hair.forget()
         self._light.forget()
+        self._last = None
         self._count = 0
 
     def close(self) -> None:

@@ -35,14 +35,14 @@ def gradient(luma: Bytes, operator: Operator) -> Floats:
     return np.asarray((x + y) * np.float32(1 / (255 * sum_)), np.float32)
 
 
-def complexity_image(slopes: Floats, portrait: Floats, grow: float, blur: float) -> Floats:
+def complexity_image(slopes: Floats, portrait: Floats, margin: float, reach: float) -> Floats:
     """Where behind the portrait there is much to see: its own gradients removed, the rest spread.
 
-    `portrait` (h, w) is person and hair together. Removed a little beyond the rim, too, for the
-    edge of the person is no background.
+    `portrait` (h, w) is person and hair together. Removed up to `margin` beyond it, too, for its
+    edge and the strands that stick out of it are no background. The rest spreads by `reach`.
     """
-    behind = 1 - dilated((portrait > 0.1).astype(np.float32), 2)
-    return blurred(dilated(slopes * behind, grow), blur)
+    behind = 1 - dilated((portrait > 0.1).astype(np.float32), margin)
+    return blurred(dilated(slopes * behind, reach), reach)
 
 
 def overall(image: Floats, behind: NDArray[np.bool_], method: Literal["mean", "mode"]) -> float:

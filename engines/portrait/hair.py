@@ -15,16 +15,23 @@ from omote.engines.model import Models
 from omote.engines.pixels import Pixels
 from omote.engines.portrait import fusion, transition
 from omote.engines.portrait.beside import Beside
+from omote.engines.portrait.islands import shaped
 from omote.engines.portrait.mask import Seen
 from omote.engines.portrait.parameters import Portrait
-from omote.engines.portrait.shapes import resized
+from omote.engines.portrait.shapes import blurred, dilated, ramp, resized
 from omote.engines.portrait.strands import Strands, strands
 from omote.engines.portrait.study import Student, Study, working_size
 from omote.engines.portrait.trail import Trail
 from omote.streams.frame import Frame, Picture
 
+WAY = 160
+"Long side of the pictures in which the way is looked for, pixels."
 SOONER = 8
 "How many times more often the networks look when they are waited for."
+ASTRAY = (0.2, 0.45)
+"Difference of two masks, a mean over some pixels, at which they begin to disagree, and wholly do."
+LOST = 0.5
+"Agreement along the hair below which the networks look again sooner."
 NOBODY = 0.005
 "Share of the frame below which P is nobody."
 
@@ -46,7 +53,9 @@ class _Found:
     study: Study
     strands: Strands
     maps: Floats
-    "(h, w, 3): hair to draw, weights, H."
+    "(h, w, 4): hair to draw, weights, H, shaped P."
+    skin: Floats
+    "Half as large."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,23 +70,26 @@ class Hair:
     """Decides when the slow networks look, and carries along what they saw."""
 
     def __init__(self, models: Models, pixels: Pixels, asked: Callable[[str], None]) -> None:
+        self._pixels = pixels
         self._student = Student(models, pixels, asked)
         self._beside: Beside[_Found] = Beside()
         self._under_way: _Looked | None = None
         self._looked: _Looked | None = None
         self._found: _Found | None = None
+        self._agreed = 1.0
         self._made_with: tuple[Portrait, bool] | None = None
 
-    def follow(self, seen: Seen) -> None:
-        """Take in the motion to a frame, and what the networks have found meanwhile."""
+    def follow(self, seen: Seen, picture: Picture) -> None:
+        """Take in where things moved, and what the networks have found meanwhile."""
         if seen.is_new:
             self.forget()
-        elif seen.moved is not None:
-            for looked in (self._looked, self._under_way):
-                if looked is not None:
-                    looked.trail.add(seen.moved)
+        came = False
         if self._under_way is not None and (found := self._beside.taken()) is not None:
             self._use(found)
+            came = True
+        if self._looked is not None and (came or seen.moved is not None):
+            luma = self._pixels.luma(picture, working_size(picture, WAY))
+            self._looked.trail.look(luma, None if came else seen.moved)
 
     def look(self, frame: Frame, seen: Seen, params: Portrait, rung: Rung, is_dark: bool) -> None:
         """Have the networks look at a frame if it is time; returns at once unless `best`."""
@@ -86,7 +98,8 @@ class Hair:
         interval *= 2 if rung >= Rung.REUSE else 1
         if not self._due(frame, seen, interval) or rung >= Rung.MODEL:
             return
-        self._under_way = _Looked(seen.luma, _second(frame), Trail())
+        luma = self._pixels.luma(frame.picture, working_size(frame.picture, WAY))
+        self._under_way = _Looked(seen.luma, _second(frame), Trail(luma))
         self._made_with = (params, is_dark)
         work = partial(self._studied, frame.picture, seen.alpha, params, is_dark, self._busy)
         if waits:
@@ -101,7 +114,7 @@ class Hair:
             return
         self._made_with = now
         made = strands(self._found.study, params, is_dark, self._busy)
-        self._found = _found(self._found.study, made)
+        self._found = _found(self._found.study, made, params)
 
     def drawn(self, person: Floats, picture: Picture) -> Drawn:
         """T of a frame whose shaped mask is `person`."""
@@ -111,19 +124,22 @@ class Hair:
         person = resized(person, working_size(picture))
         if person.shape != found.maps.shape[:2]:
             return Drawn(person, None)
-        extra, weights, hair = np.moveaxis(trail.carried(found.maps), 2, 0)
+        extra, weights, hair, before = np.moveaxis(trail.carried(found.maps), 2, 0)
+        agreed = _agreement(before, person)
+        self._agreed = float(agreed[weights > 0.3].mean()) if (weights > 0.3).any() else 1.0
         softening = found.strands.softening
         if softening.width:
-            person = transition.softened(person, hair, weights, softening)
-        person = fusion.fused(person, extra)
-        return Drawn(np.ascontiguousarray(person), self._patch())
+            person = transition.softened(person, hair, weights * agreed, softening)
+        person = fusion.fused(person, extra * agreed)
+        return Drawn(np.ascontiguousarray(person), self._patch(agreed))
 
-    def _patch(self) -> Patch | None:
+    def _patch(self, agreed: Floats) -> Patch | None:
         assert self._found is not None and self._looked is not None
         region, patch = self._found.strands.region, self._found.strands.patch
         if region is None or patch is None:
             return None
         moved = self._looked.trail.carried_in(patch, region)
+        moved = moved * region.cut(agreed, moved.shape[::-1])
         return Patch(moved, region.left, region.top, region.right, region.bottom)
 
     def view(self, name: str) -> Floats | None:
@@ -143,12 +159,17 @@ class Hair:
         """(h, w): skin of the person, 0..1; None before anything was studied."""
         if self._found is None or self._looked is None:
             return None
-        return self._looked.trail.carried(self._found.study.skin)
+        return self._looked.trail.carried(self._found.skin)
 
     @property
     def people(self) -> int:
         """How many were seen last; 1 before."""
         return 1 if self._found is None else self._found.study.people
+
+    @property
+    def busy(self) -> bool:
+        """Whether the networks are at something, or have found what was not taken in yet."""
+        return self._beside.busy
 
     def settle(self) -> None:
         """Wait for what the networks are at."""
@@ -172,6 +193,8 @@ class Hair:
             return False
         if self._looked is None:
             return True
+        if self._agreed < LOST:
+            interval /= 2
         since = _second(frame) - self._looked.second
         return not 0 <= since < interval and not motion.still(self._looked.luma, seen.luma)
 
@@ -180,14 +203,26 @@ class Hair:
     ) -> _Found:
         """In the slow thread."""
         study = self._student(picture, person, params.orientation, params)
-        return _found(study, strands(study, params, is_dark, busy))
+        return _found(study, strands(study, params, is_dark, busy), params)
 
     def _use(self, found: _Found) -> None:
         self._found, self._looked, self._under_way = found, self._under_way, None
+        self._agreed = 1.0
 
 
-def _found(study: Study, made: Strands) -> _Found:
-    return _Found(study, made, np.dstack([made.hair, made.weights, study.hair]))
+def _found(study: Study, made: Strands, params: Portrait) -> _Found:
+    person = shaped(study.person, params.threshold, params.contrast)
+    height, width = study.skin.shape
+    skin = resized(study.skin, (width // 2, height // 2))
+    return _Found(study, made, np.dstack([made.hair, made.weights, study.hair, person]), skin)
+
+
+def _agreement(before: Floats, person: Floats) -> Floats:
+    """1 where the mask that was studied, carried along, is as the mask now; 0 where it went astray.
+
+    Hair that lost its way would stand beside the head.
+    """
+    return 1 - dilated(ramp(blurred(np.abs(before - person), 2), *ASTRAY), 3)
 
 
 def _second(frame: Frame) -> float:

@@ -26,7 +26,7 @@ SIZES: dict[str, Size] = {"square": (256, 256), "landscape": (256, 144)}
 "What each net takes, width and height, pixels."
 LONG = 128
 "Long side of the pictures in which motion is looked for, pixels."
-REUSED = 8
+REUSED = 6
 "Frames from one inference to the next on the rung REUSE and below it."
 ENOUGH = 12
 "Small pixels that must be surprising near the edge for the net to look again at once."

@@ -33,7 +33,7 @@ class Basics(effect.Params):
         0.6, ge=0, le=1, description="How much alpha is steadied where nothing moves, 0 to 1."
     )
     reuse: int = Field(
-        4, ge=1, le=10, description="Frames from one inference to the next while all goes well."
+        3, ge=1, le=10, description="Frames from one inference to the next while all goes well."
     )
     threshold: float = Field(
         0.5, ge=0.1, le=0.9, description="The net's certainty at which the edge lies, 0 to 1."
@@ -100,15 +100,15 @@ class Portrait(Basics):
         json_schema_extra=_advanced("complexity"),
     )
     busy: float = Field(
-        0.06,
+        0.25,
         ge=0.005,
         le=1,
         description="Complexity above which the background is busy (T1), share of light a pixel.",
         json_schema_extra=_advanced("complexity"),
     )
     busy_part: float = Field(
-        0.04,
-        ge=0.002,
+        0.08,
+        ge=0.0,
         le=1,
         description="Complexity above which a part of a plain background is busy (T2).",
         json_schema_extra=_advanced("complexity"),
@@ -128,7 +128,7 @@ class Portrait(Basics):
         json_schema_extra=_advanced("complexity", "px/256"),
     )
     hair_reach: float = Field(
-        12,
+        24,
         ge=0,
         le=60,
         description="How far from hair the matting network is believed, pixels of its own map.",
@@ -139,19 +139,12 @@ class Portrait(Basics):
         description="Draw the matting network's hair along the picture's edges (guided filter).",
         json_schema_extra=_advanced("matting"),
     )
-    guide_radius: float = Field(
-        6,
+    follow_radius: float = Field(
+        1,
         ge=0,
         le=40,
-        description="Radius of the guided filter, pixels of the map it works on.",
+        description="Radius of that filter, pixels of the matting network's map.",
         json_schema_extra=_advanced("matting", "px"),
-    )
-    guide_contrast: float = Field(
-        0.02,
-        ge=0.001,
-        le=0.5,
-        description="Changes of light below this are no edge to the guided filter, 0 to 1.",
-        json_schema_extra=_advanced("matting"),
     )
     calm_busy: bool = Field(
         True,
@@ -159,8 +152,8 @@ class Portrait(Basics):
         json_schema_extra=_advanced("matting"),
     )
     calm_dark: bool = Field(
-        True,
-        description="Erode and blur hair in low light.",
+        False,
+        description="Erode and blur hair in low light; measured, it costs more hair than it saves.",
         json_schema_extra=_advanced("matting"),
     )
     calm_shrink: float = Field(
@@ -176,6 +169,20 @@ class Portrait(Basics):
         le=10,
         description="How far hair is blurred there, pixels of the map.",
         json_schema_extra=_advanced("matting", "px"),
+    )
+    dark_shrink: float = Field(
+        0,
+        ge=0,
+        le=10,
+        description="How far hair is eroded in low light, pixels of the map.",
+        json_schema_extra=_advanced("scene", "px"),
+    )
+    dark_blur: float = Field(
+        1,
+        ge=0,
+        le=10,
+        description="How far hair is blurred in low light, pixels of the map.",
+        json_schema_extra=_advanced("scene", "px"),
     )
     strands: float = Field(
         0.3,
@@ -198,6 +205,20 @@ class Portrait(Basics):
         description="How far it is then blurred, small pixels.",
         json_schema_extra=_advanced("segmentation", "px/256"),
     )
+    guide_radius: float = Field(
+        6,
+        ge=0,
+        le=40,
+        description="Radius of the guided filter, small pixels.",
+        json_schema_extra=_advanced("segmentation", "px/256"),
+    )
+    guide_contrast: float = Field(
+        0.02,
+        ge=0.002,
+        le=0.5,
+        description="Changes of light below this are no edge to either guided filter, 0 to 1.",
+        json_schema_extra=_advanced("segmentation"),
+    )
     small_hair: float = Field(
         1,
         ge=0,
@@ -215,6 +236,13 @@ class Portrait(Basics):
     transition: bool = Field(
         True,
         description="Soften the mask's edge in the hair from within.",
+        json_schema_extra=_advanced("transition"),
+    )
+    transition_busy: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="How much of that is done before a busy background, where no strands follow.",
         json_schema_extra=_advanced("transition"),
     )
     transition_least: float = Field(
@@ -239,7 +267,7 @@ class Portrait(Basics):
         json_schema_extra=_advanced("transition", "px/256"),
     )
     transition_shrink: float = Field(
-        2,
+        4,
         ge=0,
         le=20,
         description="How far the mask is eroded in the hair, small pixels.",
@@ -261,8 +289,8 @@ class Portrait(Basics):
     )
     dark_iso: float = Field(
         1600,
-        ge=50,
-        le=1_000_000,
+        ge=0,
+        le=20_000,
         description="Sensitivity of a scene message above which it is low light, ISO.",
         json_schema_extra=_advanced("scene", "ISO"),
     )

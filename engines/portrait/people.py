@@ -14,7 +14,7 @@ ALIKE = 0.3
 
 
 def faces(boxes: Floats, scores: Floats) -> Floats:
-    """The faces that `face_full_range` found, (n, 4): left, top, right, bottom, shares of the frame.
+    """The faces that `face_full_range` found, (n, 4): left, top, right, bottom, shares of its picture.
 
     `boxes` (2304, 16) and `scores` (2304,), logits, of a grid of 48 x 48; the surest first.
     """

@@ -42,8 +42,8 @@ def strands(study: Study, params: Portrait, is_dark: bool, before: bool | None) 
         busy = params.path == "segmentation"
     softening = _softening(study, params)
     weights = transition.weights(study.hair, study.person, study.face, softening)
-    if softening.width == 0:
-        weights = np.zeros_like(weights)
+    if busy:
+        weights *= np.float32(params.transition_busy)
     nothing = np.zeros_like(study.hair)
     patch = None
     if busy:
@@ -58,7 +58,7 @@ def _complexity(study: Study, params: Portrait) -> tuple[Floats, float]:
     luma = np.asarray(cv2.cvtColor(study.small, cv2.COLOR_RGB2GRAY), np.uint8)
     portrait = fused(study.person, study.hair)
     slopes = complexity.gradient(luma, params.operator)
-    image = complexity.complexity_image(slopes, portrait, params.spread, params.spread)
+    image = complexity.complexity_image(slopes, portrait, params.outline_grow, params.spread)
     behind = portrait < 0.1
     if study.region is not None:
         left, top, right, bottom = study.region.pixels(luma.shape[1], luma.shape[0])
@@ -84,15 +84,15 @@ def _matted(study: Study, params: Portrait, image: Floats, is_dark: bool) -> Flo
         return None
     made = study.matting
     if params.follow_picture:
-        made = guided(study.guide, made, params.guide_radius, params.guide_contrast)
+        made = guided(study.guide, made, params.follow_radius, params.guide_contrast)
     busy = study.region.cut(image, (SIDE, SIDE))
     doubtful = matting.busy_parts(busy, params.busy_part, params.calm_shrink)
     if params.calm_busy:
         made = matting.withdrawn(made, doubtful, params.calm_shrink, params.calm_blur)
-    if not is_dark:
+    if is_dark and params.calm_dark:
+        made = matting.withdrawn(made, 1.0, params.dark_shrink, params.dark_blur)
+    else:
         made = matting.strengthened(made, 1 - doubtful, params.strands)
-    elif params.calm_dark:
-        made = matting.withdrawn(made, 1.0, params.calm_shrink, params.calm_blur)
     return made * _window(study.region)
 
 

@@ -49,9 +49,9 @@ class Study:
     "(SIDE, SIDE, 3): the region, RGB."
 
 
-def working_size(picture: Picture) -> Size:
-    """Width and height of the small maps of a picture."""
-    scale = LONG / max(picture.width, picture.height)
+def working_size(picture: Picture, long: int = LONG) -> Size:
+    """Width and height of a small map of a picture, by its long side."""
+    scale = long / max(picture.width, picture.height)
     return round(picture.width * scale), round(picture.height * scale)
 
 
@@ -100,7 +100,11 @@ class Student:
         return upright.back(np.asarray(answer[0, :, :, 0], np.float32))
 
     def _people(self, picture: Picture, upright: Upright) -> int:
-        small = self._pixels.small(picture, (people.SIDE, people.SIDE))
+        # Faces must not be squeezed: the picture lies in the middle of a square.
+        long = max(picture.width, picture.height)
+        left, top = (picture.width - long) // 2, (picture.height - long) // 2
+        box = left, top, left + long, top + long
+        small = self._pixels.crop(picture, box, (people.SIDE, people.SIDE))
         answer = self._ask("face_full_range", upright.picture(small))
         return max(len(people.faces(answer["boxes"][0], answer["scores"][0, :, 0])), 1)
 

@@ -4,29 +4,33 @@ import cv2
 import numpy as np
 
 from omote.engines import motion
+from omote.engines.i420 import Bytes
 from omote.engines.kernels import Floats
 from omote.engines.portrait.region import Region
 
 
 class Trail:
-    """Adds up motions from frame to frame, so that a map is sampled once, however old it is."""
+    """Looks for the whole way at once, so that errors do not add up and a map is sampled once."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: Bytes) -> None:
+        """`start`: luma of the picture that was looked at, (h, w)."""
+        self._eye = motion.Eye()
+        self._start = start
         self._flow: Floats | None = None
         self._doubt: Floats | None = None
 
-    def add(self, moved: motion.Motion) -> None:
-        """One frame more."""
-        if self._flow is None or self._doubt is None:
-            self._flow, self._doubt = moved.flow, moved.surprise
-            return
-        self._flow = moved.flow + motion.taken(self._flow, moved.flow)
-        self._doubt = np.maximum(moved.surprise, motion.taken(self._doubt, moved.flow))
+    def look(self, luma: Bytes, step: motion.Motion | None = None) -> None:
+        """Where everything is in a later picture of the same size; `step`: since the last one."""
+        moved = self._eye.motion(self._start, luma, self._guess(step))
+        self._flow, self._doubt = moved.flow, moved.surprise
 
-    @property
-    def doubt(self) -> float:
-        """Share of the frame in which something came to be seen that was not there before."""
-        return 0.0 if self._doubt is None else float(self._doubt.mean())
+    def _guess(self, step: motion.Motion | None) -> Floats | None:
+        """The way so far and one step more."""
+        if self._flow is None or step is None:
+            return self._flow
+        height, width = self._flow.shape[:2]
+        latest = cv2.resize(step.flow, (width, height)) * np.float32(width / step.flow.shape[1])
+        return np.asarray(latest + motion.taken(self._flow, latest), np.float32)
 
     def carried(self, values: Floats) -> Floats:
         """A map (h, w) or (h, w, n) of the whole frame as it would be now."""

@@ -60,14 +60,15 @@ def show_bars(console: Console, held: Sequence[Bar]) -> None:
 
 
 def _blur(figures: Figures) -> Iterator[Bar]:
-    yield at_least("blur: fps_out", figures.fps_out, 29)
-    yield at_most("blur: age_p50_ms", figures.age_p50_ms, 25)
-    yield at_most("blur: age_p95_ms", figures.age_p95_ms, 45)
+    case = figures.case
+    yield at_least(f"{case}: fps_out", figures.fps_out, 29)
+    yield at_most(f"{case}: age_p50_ms", figures.age_p50_ms, 25)
+    yield at_most(f"{case}: age_p95_ms", figures.age_p95_ms, 45)
     if figures.age_rise_ms is not None:
-        yield at_most("blur: no trend in age, ms over the interval", figures.age_rise_ms, 2)
-    yield at_most("blur: e2e_p50_ms", figures.e2e_p50_ms, 80)
-    yield at_most("blur: e2e_p95_ms", figures.e2e_p95_ms, 130)
-    yield at_most("blur: server_cores", figures.server_cores, 0.65)
+        yield at_most(f"{case}: no trend in age, ms over the interval", figures.age_rise_ms, 2)
+    yield at_most(f"{case}: e2e_p50_ms", figures.e2e_p50_ms, 80)
+    yield at_most(f"{case}: e2e_p95_ms", figures.e2e_p95_ms, 130)
+    yield at_most(f"{case}: server_cores", figures.server_cores, 0.65)
 
 
 def _viewers10(figures: Figures) -> Iterator[Bar]:
@@ -97,6 +98,7 @@ def _soak(figures: Figures) -> Iterator[Bar]:
 
 ALL = {
     "blur": _blur,
+    "page": _blur,
     "viewers10": _viewers10,
     "overload": _overload,
     "loss1": lambda figures: _loss("loss1", 250, figures),

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -69,6 +70,17 @@ async def chromium(setting: Setting) -> list[Figures]:
         sent = (await sends.result())["publishers"][0]
     _note(figures, samples, sent, shown, browser.name)
     figures.more["clock_uncertainty_ms"] = uncertainty
+    return [figures]
+
+
+async def page(setting: Setting) -> list[Figures]:
+    """The main job with our viewer, while the page is open and drawing the figures."""
+    from omote.server.bench.chromium import page_open
+
+    figures = Figures("page", f"{LIVE}, background blur, and the page open in Chromium")
+    async with omote(STAGE, effects=BLUR) as server:
+        beside = page_open(server.url, STAGE)
+        await _watched(setting, server, figures, ("--decode",), OURS, beside)
     return [figures]
 
 
@@ -158,6 +170,7 @@ CASES: dict[str, Case] = {
     "echo": echo,
     "stock": plain_aiortc,
     "chromium": chromium,
+    "page": page,
     "overload": overload,
     "viewers10": viewers10,
     "loss1": lambda setting: loss(setting, 1),
@@ -167,12 +180,18 @@ CASES: dict[str, Case] = {
 
 
 async def _watched(
-    setting: Setting, server: ServerUnderTest, figures: Figures, way: Sequence[str], name: str
+    setting: Setting,
+    server: ServerUnderTest,
+    figures: Figures,
+    way: Sequence[str],
+    name: str,
+    beside: AbstractAsyncContextManager[None] | None = None,
 ) -> None:
-    """One live publisher, one viewer."""
+    """One live publisher, one viewer, and what else goes on beside them."""
     async with (
         setting.publisher(server, STAGE) as sends,
         setting.viewer(server, STAGE, *way) as sees,
+        beside or nullcontext(),
     ):
         samples = await setting.measured(server)
         notes = (await sees.result())["viewers"][0]

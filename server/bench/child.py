@@ -115,7 +115,7 @@ async def child(name: str, arguments: Sequence[str]) -> AsyncIterator[Child]:
         stderr=asyncio.subprocess.PIPE,
         limit=LONGEST_LINE,
         start_new_session=True,  # Ctrl-C is for the bench, which then ends its children in order
-        preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        preexec_fn=end_with_parent if sys.platform == "linux" else None,
     )
     started = Child(name, process)
     try:
@@ -124,7 +124,7 @@ async def child(name: str, arguments: Sequence[str]) -> AsyncIterator[Child]:
         await started.end()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """In the new process: be told to stop when the bench dies, however it does (prctl(2))."""
     parent_death_signal = 1
     ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGTERM)

@@ -77,6 +77,8 @@ async ({url, rows, columns, dots, patience}) => {
 }
 """
 
+FIGURES_ARE_THERE = "() => Number.parseFloat(document.querySelector('#fps').textContent) > 0"
+
 
 class Browser:
     """A page that watches a stage."""
@@ -115,17 +117,34 @@ class Browser:
 @asynccontextmanager
 async def watching(server_url: str, whep_url: str) -> AsyncIterator[Browser]:
     """Chromium watching a stage; raises `ChildFailed`."""
+    async with _tab() as page:
+        await page.goto(f"{server_url}/health")  # an empty page of the same origin
+        started = page.context.browser
+        browser = Browser(page, f"Chromium {started.version if started else ''}".rstrip())
+        await browser.watch(whep_url)
+        yield browser
+
+
+@asynccontextmanager
+async def page_open(server_url: str, stage: str) -> AsyncIterator[None]:
+    """The page itself, with a stage's figures coming in; raises `ChildFailed`."""
+    async with _tab() as page:
+        await page.goto(f"{server_url}/?stage={stage}")
+        await page.wait_for_function(FIGURES_ARE_THERE)
+        yield
+
+
+@asynccontextmanager
+async def _tab() -> AsyncIterator[Page]:
     try:
         async with async_playwright() as playwright:
             started = await playwright.chromium.launch(
                 executable_path=executable(), args=list(SWITCHES)
             )
             try:
-                page = await started.new_page()
-                await page.goto(f"{server_url}/health")  # an empty page of the same origin
-                browser = Browser(page, f"Chromium {started.version}")
-                await browser.watch(whep_url)
-                yield browser
+                page = await started.new_page(bypass_csp=True)
+                page.set_default_timeout(PATIENCE_MS)
+                yield page
             finally:
                 await started.close()
     except Error as exc:

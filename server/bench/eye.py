@@ -1,6 +1,5 @@
 """Eye: a viewer in the bench's own process that notes how bright one corner of each picture is."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -25,11 +24,11 @@ class Corner(Notes):
 
     def picture(self, video: VideoFrame, timestamp: int) -> None:
         """A picture that could be shown now."""
-        now, luma = time.monotonic(), marks.luma_of(video)
+        super().picture(video, timestamp)
+        luma = marks.luma_of(video)
         height, width = luma.shape
         corner = luma[: height // SPOT, width - width // SPOT :]
-        self.seen.append((now, bool(corner.mean() > MIDDLE)))
-        self.shown.append((marks.read(luma), now, timestamp))
+        self.seen.append((self.shown[-1][1], bool(corner.mean() > MIDDLE)))
 
 
 @asynccontextmanager

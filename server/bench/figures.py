@@ -224,6 +224,5 @@ class SenderClock:
 
 
 def clock_of(reports: Sequence[tuple[float, int]], rate: int) -> SenderClock | None:
-    """A clock from the reports about a stream that has begun; None without."""
-    begun = [(second, stamp) for second, stamp in reports if second > 0]
-    return SenderClock(begun, rate) if begun else None
+    """A clock from the reports about a stream; None without."""
+    return SenderClock(reports, rate) if reports else None

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from omote.clients.signalling import NotConnected
+from omote.clients.request import NotConnected
 from omote.server.bench.bars import Bar, bars, show_bars
 from omote.server.bench.cases import CASES
 from omote.server.bench.child import ChildFailed

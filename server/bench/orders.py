@@ -1,10 +1,10 @@
 """Orders that the bench gives: one that is seen at once, and a flood of anything."""
 
+import json
 import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from omote.server.bench.voices import order
 from omote.server.schemas import facts, parameters
 
 BLACK, WHITE = "#000000", "#ffffff"
@@ -12,7 +12,7 @@ BLACK, WHITE = "#000000", "#ffffff"
 
 def backdrop(colour: str) -> bytes:
     """The person before one colour."""
-    return order(params={"background": {"mode": "colour", "colour": colour}})
+    return _at(("params", "background"), {"mode": "colour", "colour": colour})
 
 
 def anything(seed: int) -> Iterator[bytes]:
@@ -54,7 +54,7 @@ def _broken(path: tuple[str, ...], known: Mapping[str, Any]) -> bytes:
 
 
 def _at(path: tuple[str, ...], value: object) -> bytes:
-    inner: Any = value
-    for key in reversed(path[1:]):
-        inner = {key: inner}
-    return order(**{path[0]: inner})
+    order: Any = value
+    for key in reversed(path):
+        order = {key: order}
+    return json.dumps(order).encode()

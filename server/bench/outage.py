@@ -2,21 +2,18 @@
 
 import asyncio
 import json
-import shutil
 import signal
-import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
 
 from aiomqtt import Client, MqttError
 
 from omote.server.bench.child import ChildFailed
 from omote.server.bench.eye import Corner, watching
+from omote.server.bench.mosquitto import NotInstalled, mosquitto
 from omote.server.bench.server import ServerUnderTest, omote
 from omote.server.bench.setting import Setting
 
@@ -24,19 +21,20 @@ AWAY_S = 3.0
 "Seconds without a broker."
 SETTLE_S = 5.0
 GIVE_UP_S = 20.0
-PROGRAM_PATHS = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
 STAGE = "a"
+EFFECTS = ("matte", "background")
 
 
-@dataclass(frozen=True, slots=True)
-class Victim:
+class Victim(Protocol):
     """A broker that can be killed."""
 
     port: int
-    kill: Callable[[], Awaitable[None]]
-    "At once, as a power cut does."
-    start: Callable[[], Awaitable[None]]
-    "Again, with nothing kept; returns when it listens."
+
+    async def kill(self) -> None:
+        """At once, as a power cut does."""
+
+    async def start(self) -> None:
+        """Again, with nothing kept; returns when it listens."""
 
 
 async def outage(setting: Setting, broker: str) -> dict[str, Any]:
@@ -45,14 +43,16 @@ async def outage(setting: Setting, broker: str) -> dict[str, Any]:
     `frames_lost_before` is the same of as long an interval with the broker there.
     """
     if broker == "embedded":
-        async with omote(STAGE, effects=("matte", "background")) as server:
-            return await _lived_through(setting, server, await _embedded(server))
-    if shutil.which("mosquitto", path=PROGRAM_PATHS) is None:
-        return {"not_run": "mosquitto is not installed"}
-    async with mosquitto() as victim:
-        more = ("--mqtt", f"mqtt://127.0.0.1:{victim.port}")
-        async with omote(STAGE, effects=("matte", "background"), more=more) as server:
-            return await _lived_through(setting, server, victim)
+        async with omote(STAGE, effects=EFFECTS) as server:
+            return await _lived_through(setting, server, Embedded(server, await server.mqtt_port()))
+    try:
+        with TemporaryDirectory() as folder:
+            async with mosquitto(Path(folder)) as victim:
+                more = ("--mqtt", victim.url)
+                async with omote(STAGE, effects=EFFECTS, more=more) as server:
+                    return await _lived_through(setting, server, victim)
+    except NotInstalled as exc:
+        return {"not_run": str(exc)}
 
 
 async def _lived_through(
@@ -108,67 +108,17 @@ def frames_lost(corner: Corner, since: float) -> int:
     return sum(step - 1 for step in steps if step > 1)
 
 
-async def _embedded(server: ServerUnderTest) -> Victim:
-    port = int(await server.says(r"mqtt broker mqtt://127\.0\.0\.1:(\d+) is there", 15))
+class Embedded:
+    """The server's own broker, which the server starts again by itself."""
 
-    async def kill() -> None:
-        for process in server.children():
+    def __init__(self, server: ServerUnderTest, port: int) -> None:
+        self.port = port
+        self._server = server
+
+    async def kill(self) -> None:
+        """See `Victim`."""
+        for process in self._server.children():
             process.send_signal(signal.SIGKILL)
 
-    async def start() -> None:
-        """The server does that by itself."""
-
-    return Victim(port, kill, start)
-
-
-@asynccontextmanager
-async def mosquitto() -> AsyncIterator[Victim]:
-    """A real one on a free port of the loopback address, for as long as the block runs."""
-    found = shutil.which("mosquitto", path=PROGRAM_PATHS)
-    assert found is not None
-    running: list[asyncio.subprocess.Process] = []
-    with tempfile.TemporaryDirectory() as folder:
-        port = await _free_port()
-        config = Path(folder) / "mosquitto.conf"
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-
-        async def start() -> None:
-            quiet = asyncio.subprocess.DEVNULL
-            running.append(
-                await asyncio.create_subprocess_exec(
-                    found, "-c", config, stdout=quiet, stderr=quiet
-                )
-            )
-            await _listens(port)
-
-        async def kill() -> None:
-            process = running.pop()
-            process.kill()
-            await process.wait()
-
-        await start()
-        try:
-            yield Victim(port, kill, start)
-        finally:
-            if running:
-                await kill()
-
-
-async def _free_port() -> int:
-    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-    port = int(server.sockets[0].getsockname()[1])
-    server.close()
-    await server.wait_closed()
-    return port
-
-
-async def _listens(port: int) -> None:
-    async with asyncio.timeout(GIVE_UP_S):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.02)
-                continue
-            writer.close()
-            return
+    async def start(self) -> None:
+        """The server does that."""

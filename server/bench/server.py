@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from omote.clients.signalling import Answer, NotConnected, ask
+from omote.clients.request import Answer, NotConnected, ask
 from omote.server.bench.child import Child, ChildFailed, child
 
 START = 60.0
@@ -63,6 +63,10 @@ class ServerUnderTest:
     async def says(self, pattern: str, within: float) -> str:
         """The first group of `pattern` in its log; raises `ChildFailed`."""
         return await self._child.says(pattern, within)
+
+    async def mqtt_port(self) -> int:
+        """Where its embedded broker listens; raises `ChildFailed`."""
+        return int(await self.says(r"mqtt broker mqtt://127\.0\.0\.1:(\d+) is there", START))
 
     def children(self) -> list[psutil.Process]:
         """The processes it started."""

@@ -1,7 +1,6 @@
 """Voices: the four ways to give a stage an order, as the bench takes them."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http.client import HTTPConnection
@@ -25,11 +24,6 @@ Say = Callable[[bytes], Awaitable[None]]
 Voice = Callable[[ServerUnderTest, str], AbstractAsyncContextManager[Say]]
 
 
-def order(**blocks: Mapping[str, object]) -> bytes:
-    """An order as it goes over the wire."""
-    return json.dumps(blocks).encode()
-
-
 @asynccontextmanager
 async def http(server: ServerUnderTest, stage: str) -> AsyncIterator[Say]:
     """`PATCH /stages/{stage}`, one request after the other on one connection."""
@@ -40,7 +34,10 @@ async def http(server: ServerUnderTest, stage: str) -> AsyncIterator[Say]:
         try:
             connection.request("PATCH", f"/stages/{stage}", payload, {"Content-Type": JSON})
             connection.getresponse().read()
-        except ConnectionError:  # the server hangs up on a connection that was quiet for long
+        except (
+            BrokenPipeError,
+            ConnectionResetError,
+        ):  # the server hangs up on a connection that was quiet for long
             connection.close()
             exchange(payload)
 
@@ -90,11 +87,10 @@ async def channel(server: ServerUnderTest, stage: str) -> AsyncIterator[Say]:
 @asynccontextmanager
 async def mqtt(server: ServerUnderTest, stage: str) -> AsyncIterator[Say]:
     """`omote/{stage}/set` on the embedded broker."""
-    port = int(await server.says(r"mqtt broker mqtt://127\.0\.0\.1:(\d+) is there", PATIENCE))
-    async with Client("127.0.0.1", port) as client:
+    async with Client("127.0.0.1", await server.mqtt_port()) as client:
 
         async def say(payload: bytes) -> None:
-            await client.publish(f"omote/{stage}/set", payload, qos=1)
+            await client.publish(f"omote/{stage}/set", payload)
 
         yield say
 

@@ -108,4 +108,4 @@ def _here(width: int, height: int) -> tuple[Floats, Floats]:
 
 
 def _bytes(values: NDArray[np.floating]) -> Bytes:
-    return np.clip(values, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(values, 0, 255), np.uint8)

@@ -33,7 +33,7 @@ class Case:
 class Extent:
     """How much is measured."""
 
-    seconds: float = 1.2
+    seconds: float = 1.0
     pairs: int = 4
     "Clips of each stratum."
     thorough: bool = False

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from omote.server.bench.bars import Bar
+from omote.server.bench.child import end_with_parent
 from omote.server.bench.machine import machine
 from omote.server.bench.matte import methods, outside
 from omote.server.bench.matte.cases import Case, Extent, all_of
@@ -27,7 +29,7 @@ COLUMNS = ("mad", "mse", "gradient", "connectivity", "dtssd", "iou", "hair_mad",
 
 
 def matte(
-    seconds: Annotated[float, typer.Option(min=0.1, help="Length of each clip.")] = 1.2,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Length of each clip.")] = 1.0,
     quick: Annotated[bool, typer.Option(help="Shorter and fewer clips.")] = False,
     thorough: Annotated[bool, typer.Option(help="More clips, every ISO.")] = False,
     only: Annotated[
@@ -113,7 +115,11 @@ def _given(clip: Path, alpha: Path | None, most: int) -> Case:
 def _measured(cases: Sequence[Case], sheets: Path, jobs: int, console: Console) -> Iterator[Work]:
     """As they are done. Each process works alone: nothing is shared but the files read."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(cases)), mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        min(jobs, len(cases)),
+        mp_context=context,
+        initializer=end_with_parent if sys.platform == "linux" else None,
+    ) as pool:
         doing = [pool.submit(measured, case, sheets) for case in cases]
         for number, done in enumerate(as_completed(doing), start=1):
             work = done.result()

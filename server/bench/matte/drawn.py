@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -182,7 +183,9 @@ def _composed(layers: tuple[Layer, ...], background: Bytes, index: int) -> Shot:
     """The layers over the background, the farthest first."""
     picture = background.astype(np.float32)
     through = np.ones((HEIGHT, WIDTH), np.float32)
-    alphas, hairs, faces = [], [], []
+    alphas: list[Bytes] = []
+    hairs: list[NDArray[np.float32]] = []
+    faces: list[Face] = []
     warped = [(_warped(who, move(index)), who, move(index)) for who, move in layers]
     for (colours, alpha, _), _, _ in reversed(warped):
         picture += alpha[..., None] * (colours - picture)
@@ -192,8 +195,8 @@ def _composed(layers: tuple[Layer, ...], background: Bytes, index: int) -> Shot:
         faces.append(_face(who, placed))
         through = through * (1 - alpha)
     people = tuple(alphas) if len(alphas) > 1 else ()
-    hair = _levels(np.sum(hairs, axis=0))
-    return Shot(_bytes(picture), _levels(1 - through), hair, people, tuple(faces))
+    everybodys = _levels(np.sum(hairs, axis=0))
+    return Shot(_bytes(picture), _levels(1 - through), everybodys, people, tuple(faces))
 
 
 Warped = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
@@ -240,14 +243,20 @@ def _over(shot: Shot, layer: Bytes, tone: tuple[int, int, int], counts: bool) ->
     share = layer[..., None].astype(np.float32) / 255
     picture = shot.picture + share * (np.array(tone, np.float32) - shot.picture)
     assert shot.alpha is not None and shot.hair is not None
-    hair = np.minimum(shot.hair, 255 - layer)
-    alpha = np.maximum(shot.alpha, layer) if counts else np.minimum(shot.alpha, 255 - layer)
-    return replace(shot, picture=_bytes(picture), alpha=alpha, hair=hair)
+    rest = 255 - layer
+    whole = np.maximum(shot.alpha, layer) if counts else np.minimum(shot.alpha, rest)
+    hair = np.minimum(shot.hair, rest)
+    return replace(
+        shot,
+        picture=_bytes(picture),
+        alpha=np.asarray(whole, np.uint8),
+        hair=np.asarray(hair, np.uint8),
+    )
 
 
 def _levels(alpha: NDArray[np.float32]) -> Bytes:
     return np.round(255 * np.clip(alpha, 0, 1)).astype(np.uint8)
 
 
-def _bytes(picture: NDArray[np.float32]) -> Bytes:
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+def _bytes(picture: NDArray[Any]) -> Bytes:
+    return np.asarray(np.clip(picture + 0.5, 0, 255), np.uint8)

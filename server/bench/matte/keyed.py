@@ -69,7 +69,9 @@ def pair(stratum: Stratum, count: int) -> Clip:
         hidden = _under(rear.alpha, front.alpha)
         hair = np.maximum(front.hair, _under(rear.hair, front.alpha))
         picture = noisy(front.picture, DAYLIGHT_ISO, index)
-        return Shot(picture, np.maximum(front.alpha, hidden), hair, (front.alpha, hidden))
+        return Shot(
+            picture, np.asarray(cv2.add(front.alpha, hidden), np.uint8), hair, (front.alpha, hidden)
+        )
 
     what = f"blue-wall footage twice, mirrored and smaller behind, before {words}"
     return Clip(f"keyed pair {stratum}", what, "other", "keyed", FPS, count, make)
@@ -143,7 +145,7 @@ def _main_part(alpha: Floats) -> Floats:
     """(H, W), 0 or 1: the largest thing that is no wall, and what touches it."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats((alpha > 0.02).astype(np.uint8))
     biggest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    return (labels == biggest).astype(np.float32)
+    return np.asarray(labels == biggest, np.float32)
 
 
 def _solid(alpha: Floats) -> Floats:

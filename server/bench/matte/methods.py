@@ -39,7 +39,11 @@ BALANCED = Method("balanced", "the effect, quality balanced", params={"quality":
 BEST = Method("best", "the effect, quality best", params={"quality": "best"})
 MATTING = Method("matting path", "balanced, forced", params={"path": "matting"})
 SEGMENTATION = Method("segmentation path", "balanced, forced", params={"path": "segmentation"})
-EVERY = Method("every frame", "balanced, every net at every frame", params={"every_frame": True})
+EVERY = Method(
+    "every frame",
+    "the effect, every net at every frame",
+    params={"quality": "best", "reuse": 1, "hair_interval": 0.2},
+)
 ALL = (
     CHEAP,
     MULTICLASS,
@@ -59,9 +63,8 @@ class Effect:
 
     def __init__(self, method: Method, models: Models, pixels: Watched, inner: CpuPixels) -> None:
         self._params = Matte.Params(**method.params)
-        self._matte = Matte(models, pixels)  # type: ignore[arg-type]
+        self._matte = Matte(models, pixels)
         self._inner = inner
-        self.plane: Any = None
 
     def __call__(self, frame: Frame) -> Any:
         """The frame's matte, still a plane: reading it out belongs to nobody's time."""
@@ -70,6 +73,15 @@ class Effect:
     def alpha(self, plane: Any) -> Bytes:
         """(H, W), 0..255."""
         return levels(self._inner.alpha(plane))
+
+    @property
+    def busy(self) -> bool:
+        """Whether something works beside the stream."""
+        return self._matte.busy
+
+    def settle(self) -> None:
+        """Wait for what works beside the stream."""
+        self._matte.settle()
 
     def close(self) -> None:
         """Let go of threads."""
@@ -90,9 +102,14 @@ class Alone:
         alpha = _person(self._models[name]({"picture": small[None]}))
         return np.asarray(cv2.resize(alpha, (picture.width, picture.height)), np.float32)
 
-    def alpha(self, found: Floats) -> Bytes:
+    def alpha(self, found: Any) -> Bytes:
         """(H, W), 0..255."""
         return levels(found)
+
+    busy = False
+
+    def settle(self) -> None:
+        """Nothing works beside the stream."""
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -26,7 +26,7 @@ LAGS = (-3, -2, -1, 0, 1, 2, 3)
 
 def mad(alpha: Floats, truth: Floats, where: Mask | None = None) -> float:
     """Mean absolute difference, times 1000; 0 where nothing is asked for."""
-    return 1e3 * _mean(cv2.absdiff(alpha, truth), where)
+    return 1e3 * _mean(np.abs(alpha - truth), where)
 
 
 def mse(alpha: Floats, truth: Floats, where: Mask | None = None) -> float:
@@ -66,7 +66,7 @@ def iou(alpha: Floats, truth: Floats) -> float:
 
 def flicker(alpha: Floats, before: Floats, still: Mask) -> float:
     """Mean change since the frame before where nothing moved, times 1000."""
-    return 1e3 * _mean(cv2.absdiff(alpha, before), still)
+    return 1e3 * _mean(np.abs(alpha - before), still)
 
 
 def lag(alphas: Sequence[Floats], truths: Sequence[Floats]) -> int:

@@ -8,7 +8,7 @@ lately taken from frames (`Watched`), whatever part of the frame that is.
 import threading
 import time
 import zlib
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +26,10 @@ View = Callable[[Bytes], Bytes]
 
 CHEAP = ("selfie_landscape", "selfie_square")
 SLOW = ("selfie_multiclass", "modnet")
+LATE = 6
+"Frames from when slow nets beside the stream begin until they are done, the same in every run."
+PATIENCE = 30.0
+"Seconds a slow net waits for that frame to come."
 REMEMBERED = 64
 "Pictures lately taken from frames."
 WOBBLE = 0.45
@@ -51,20 +55,38 @@ class Ledger:
     "The one being worked on."
     asked: dict[str, list[int]] = field(default_factory=dict)
     "By net: the frame at whose time it was asked, each time."
-    spent: Counter[str] = field(default_factory=Counter)
+    spent: dict[str, float] = field(default_factory=dict)
     "Processor time by step, seconds, all threads."
     taken: deque[Taken] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     lock: threading.Lock = field(default_factory=threading.Lock)
+    last: dict[int, int] = field(default_factory=dict)
+    "By thread: the frame from which it took a picture last."
+    gate: threading.Event = field(default_factory=threading.Event)
+    "Opened when what works beside the stream may go on."
+    stream: int = field(default_factory=threading.get_ident)
+    "The thread of the frames."
+
+    def remember(self, taken: Taken) -> None:
+        """A picture was taken from a frame, in this thread."""
+        with self.lock:
+            self.taken.append(taken)
+            self.last[threading.get_ident()] = taken.index
+
+    def enter(self) -> None:
+        """Beside the stream: wait for the frame at which the work would be done live."""
+        if threading.get_ident() != self.stream:
+            self.gate.wait(PATIENCE)
 
     def note(self, step: str, seconds: float) -> None:
         """That long in that step."""
         with self.lock:
-            self.spent[step] += seconds
+            self.spent[step] = self.spent.get(step, 0.0) + seconds
 
     def count(self, net: str) -> None:
-        """One question to a net."""
+        """One question to a net; beside the stream, at the frame that was taken for it."""
         with self.lock:
-            self.asked.setdefault(net, []).append(self.frame)
+            at = self.last.get(threading.get_ident(), self.frame)
+            self.asked.setdefault(net, []).append(at)
 
     def frames_with(self, *nets: str) -> int:
         """How many frames had one of these asked."""
@@ -81,6 +103,7 @@ class Counted:
     def __call__(self, inputs: Mapping[str, Array], /) -> dict[str, Array]:
         """What the net answers."""
         self._ledger.count(self._stem)
+        self._ledger.enter()
         before = time.thread_time()
         answer = self._net(inputs)
         self._ledger.note(self._stem, time.thread_time() - before)
@@ -111,7 +134,7 @@ class Simulated:
 
 def _difference(one: Bytes, other: Bytes) -> float:
     few = (32, 32)
-    return cv2.norm(cv2.resize(one, few), cv2.resize(other, few), cv2.NORM_L1)
+    return float(cv2.norm(cv2.resize(one, few), cv2.resize(other, few), cv2.NORM_L1))
 
 
 def _portrait(picture: Bytes, shot: Shot, taken: Taken) -> dict[str, Array]:
@@ -142,11 +165,28 @@ def _matting(picture: Bytes, shot: Shot, taken: Taken) -> dict[str, Array]:
     return {"alpha": alpha.astype(np.float32)[None, :, :, None]}
 
 
+def _faces(picture: Bytes, shot: Shot, taken: Taken) -> dict[str, Array]:
+    """Boxes and scores (logits) on the detector's grid."""
+    side, grid = picture.shape[0], 48
+    boxes = np.zeros((1, grid * grid, 16), np.float32)
+    scores = np.full((1, grid * grid, 1), -20, np.float32)
+    height, width = shot.picture.shape[:2]
+    for face in shot.faces:
+        corners = np.array(face.box).reshape(2, 2) / (width, height)
+        middle, size = corners.mean(axis=0), corners[1] - corners[0]
+        column, row = np.clip(middle * grid, 0, grid - 1).astype(int)
+        at = np.array([column + 0.5, row + 0.5]) / grid
+        boxes[0, row * grid + column, :4] = np.concatenate([middle - at, size]) * side
+        scores[0, row * grid + column] = 5
+    return {"boxes": boxes, "scores": scores}
+
+
 ANSWERS: Mapping[str, Callable[[Bytes, Shot, Taken], dict[str, Array]]] = {
     "selfie_landscape": _portrait,
     "selfie_square": _portrait,
     "selfie_multiclass": _classes,
     "modnet": _matting,
+    "face_full_range": _faces,
 }
 "What can be simulated."
 
@@ -162,14 +202,14 @@ def _alpha_in(layer: Bytes | None, taken: Taken) -> Floats:
     """(h, w), 0..1: the part of the layer that the picture shows."""
     if layer is None:
         raise LookupError("no net can be simulated without the truth")
-    view = taken.view(cv2.cvtColor(layer, cv2.COLOR_GRAY2RGB))
+    view = taken.view(np.repeat(layer[..., None], 3, axis=2))
     return view[..., 1].astype(np.float32) / np.float32(255)
 
 
 def _strayed(alpha: Floats, picture: Bytes) -> Floats:
     """Moved to and fro a little, each part differently, as nets do from look to look."""
     height, width = alpha.shape
-    rng = np.random.default_rng(zlib.crc32(picture))  # the same picture, the same answer
+    rng = np.random.default_rng(zlib.crc32(picture.tobytes()))  # the same picture, the same answer
     cells = (height // 12 + 2, width // 12 + 2, 2)
     few = rng.normal(0, WOBBLE, cells).astype(np.float32)
     astray = cv2.resize(few, (width, height), interpolation=cv2.INTER_CUBIC)

@@ -1,6 +1,8 @@
 """Scores: a run held against the truth, one figure per clip and metric."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +16,7 @@ from omote.server.bench.matte.runs import Run
 from omote.server.bench.matte.shots import Bytes, Clip, Shot
 
 Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 Figures = dict[str, Any]
 
 SPARSE = 8
@@ -29,15 +32,16 @@ def scored(clip: Clip, run: Run) -> Figures:
     figures: Figures = {"frames": len(run.alphas), **_nets(clip, run)}
     if not clip.simulated:
         figures |= _times(run)
-    figures["flicker"] = _mean(_flickers(clip.shots, run.alphas))
+    known = _known(clip)
+    figures["flicker"] = _mean(_flickers(known.still, run.alphas))
     if clip.tier != "none":
-        figures |= _errors(clip.shots, run.alphas)
+        figures |= _errors(clip.shots, run.alphas, known.bands)
     if any(shot.people for shot in clip.shots):
         figures |= _of_people(clip.shots, run.alphas)
     return {key: _rounded(value) for key, value in figures.items()}
 
 
-def _errors(shots: Sequence[Shot], alphas: Sequence[Bytes]) -> Figures:
+def _errors(shots: Sequence[Shot], alphas: Sequence[Bytes], bands: Sequence[Mask]) -> Figures:
     """Against the truth of each frame, and against that of its neighbours in time."""
     found: dict[str, list[float]] = {}
 
@@ -50,8 +54,7 @@ def _errors(shots: Sequence[Shot], alphas: Sequence[Bytes]) -> Figures:
         alpha, truth = unit(levels), unit(truth_of(shot))
         note(mad=metrics.mad(alpha, truth), mse=metrics.mse(alpha, truth))
         note(iou=metrics.iou(alpha, truth))
-        band = metrics.outline(truth, unit(shot.hair) if shot.hair is not None else truth)
-        note(hair_mad=metrics.mad(alpha, truth, band))
+        note(hair_mad=metrics.mad(alpha, truth, bands[index]))
         if index % SPARSE == 0:
             note(gradient=metrics.gradient(alpha, truth))
             note(connectivity=metrics.connectivity(alpha, truth))
@@ -67,22 +70,42 @@ def _lag(shots: Sequence[Shot], alphas: Sequence[Bytes]) -> int | None:
     size = (320, 180)
     truths = [unit(cv2.resize(truth_of(shot), size)) for shot in shots]
     moves = [metrics.mad(*pair) for pair in pairwise(truths)]
-    if not moves or _mean(moves) < 0.5:
+    if (_mean(moves) or 0) < 0.5:
         return None
     found = [unit(cv2.resize(levels, size)) for levels in alphas]
     return metrics.lag(found, truths)
 
 
-def _flickers(shots: Sequence[Shot], alphas: Sequence[Bytes]) -> list[float]:
-    values = []
-    for index in range(1, len(alphas)):
-        still = _still(shots[index - 1], shots[index])
-        if still.any():
-            values.append(metrics.flicker(unit(alphas[index]), unit(alphas[index - 1]), still))
-    return values
+def _flickers(still: Sequence[Mask], alphas: Sequence[Bytes]) -> list[float]:
+    pairs = zip(still, pairwise(alphas), strict=True)
+    return [
+        metrics.flicker(unit(now), unit(then), where) for where, (then, now) in pairs if where.any()
+    ]
 
 
-def _still(before: Shot, now: Shot) -> NDArray[np.bool_]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What is the same whatever method is judged."""
+
+    still: Sequence[Mask]
+    "Where nothing changed, from each frame to the next."
+    bands: Sequence[Mask]
+    "The outline of the hair of each frame with known alpha."
+
+
+@lru_cache(maxsize=1)
+def _known(clip: Clip) -> _Known:
+    still = [_still(*both) for both in pairwise(clip.shots)]
+    bands = [_band(shot) for shot in clip.shots if shot.alpha is not None]
+    return _Known(still, bands)
+
+
+def _band(shot: Shot) -> Mask:
+    truth = unit(truth_of(shot))
+    return metrics.outline(truth, truth if shot.hair is None else unit(shot.hair))
+
+
+def _still(before: Shot, now: Shot) -> Mask:
     """Where neither picture nor truth changes."""
     greys = [cv2.cvtColor(shot.picture, cv2.COLOR_RGB2GRAY) for shot in (before, now)]
     smooth = [cv2.blur(grey, (5, 5)) for grey in greys]
@@ -152,7 +175,7 @@ def unit(levels: "NDArray[Any]") -> Floats:
     return np.asarray(levels, np.float32) * np.float32(1 / 255)
 
 
-def _mean(values: Sequence[float]) -> float | None:  # type: ignore[misc]
+def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 

@@ -33,7 +33,7 @@ class Shot:
     scene: Scene = field(default_factory=Scene)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Clip:
     """A clip: its frames are made when they are first asked for, and kept until `forget`."""
 

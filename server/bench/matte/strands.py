@@ -141,7 +141,7 @@ def _strand(
     path = _curve(root, middle, end)
     along = np.linspace(0, 1, len(path))[:, None]
     wave = np.sin(along * rng.uniform(4, 14) + rng.uniform(0, 6)) * curl * 0.2 * far * along
-    return path + wave * np.array([[out[1], -out[0]]])
+    return np.asarray(path + wave * np.array([[out[1], -out[0]]]))
 
 
 def _curve(start: Points, middle: Points, end: Points) -> Points:

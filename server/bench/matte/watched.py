@@ -57,8 +57,7 @@ class Watched:
             other = as_picture(self._inner, rgb)
             return np.asarray(function(other, *arguments, **options), np.uint8)
 
-        with self._ledger.lock:
-            self._ledger.taken.append(Taken(picture.copy(), index, view))
+        self._ledger.remember(Taken(picture.copy(), index, view))
 
 
 def as_picture(pixels: CpuPixels, rgb: Bytes) -> Picture:

@@ -1,0 +1,136 @@
+"""Checkpoint: everything a training needs to go on as if it had never stopped, in one small file."""
+
+import os
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from omote.engines.training.network import Separator, Shape
+
+WARM_UP = 200
+"Steps in which the rate rises."
+
+EASY = 0.15
+"Share of the steps in which glare becomes as hard as it is."
+
+DECAY = 0.25
+"Share of the steps, at the end, in which it falls."
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a training is; a resumed one keeps them, but for the number of steps."""
+
+    seed: int = 0
+    steps: int = 140_000
+    batch: int = 16
+    "Pictures a step, fewer of them when they grow."
+    side: int = 96
+    "Of the pictures at first, pixels; smaller ones teach more for the work."
+    rate: float = 1e-3
+    shape: Shape = field(default_factory=Shape)
+
+    def sizes_at(self, step: int) -> tuple[int, int]:
+        """Batch and side: from the middle on, larger pictures, of about as many pixels in all."""
+        if step < self.steps // 2:
+            return self.batch, self.side
+        side = 3 * self.side // 2
+        return max(self.batch * self.side**2 // side**2, 1), side
+
+    def ease_at(self, step: int) -> float:
+        """How much easier the glare is, 1 at first, 0 after a while."""
+        return max(1 - step / (EASY * self.steps), 0.0)
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate: it rises, stays, and falls straight towards the end."""
+        left = (self.steps - step) / (DECAY * self.steps)
+        return self.rate * min(1.0, (step + 1) / WARM_UP, max(left, 0.01))
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A training under way."""
+
+    settings: Settings
+    net: Separator
+    mean: Separator
+    "The net whose weights are a running mean of the other's; this one is used."
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    cpu_s: float = 0.0
+    "Processor time spent so far, in every session."
+    curve: list[dict[str, float]] = field(default_factory=list)
+    "What validation gave."
+
+    def averaged(self) -> None:
+        """Let the mean follow."""
+        share = 1 - min(0.999, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            pairs = zip(
+                self.mean.state_dict().values(), self.net.state_dict().values(), strict=True
+            )
+            for kept, now in pairs:
+                if kept.is_floating_point():
+                    kept.lerp_(now, share)
+
+
+def opened(path: Path, settings: Settings, steps: int | None = None) -> Run:
+    """Go on from a file, if it is there, else begin; `steps` is another end than the settings'."""
+    if path.exists():
+        return load(path, steps)
+    return begun(replace(settings, steps=steps or settings.steps))
+
+
+def begun(settings: Settings) -> Run:
+    """A training at its first step."""
+    torch.manual_seed(settings.seed)
+    net, mean = _separator(settings), _separator(settings)
+    mean.load_state_dict(net.state_dict())
+    optimizer = torch.optim.AdamW(net.parameters(), settings.rate, (0.9, 0.99), weight_decay=1e-3)
+    return Run(settings, net, mean.eval().requires_grad_(False), optimizer)
+
+
+def _separator(settings: Settings) -> Separator:
+    net = Separator(settings.shape)
+    return net.to(memory_format=torch.channels_last)
+
+
+def save(run: Run, path: Path) -> None:
+    """Write the file whole or not at all."""
+    unfinished = path.with_suffix(".unfinished")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(_packed(run), unfinished)
+    os.replace(unfinished, path)
+
+
+def _packed(run: Run) -> dict[str, Any]:
+    return {
+        "settings": asdict(run.settings),
+        "net": _plain(run.net),
+        "mean": _plain(run.mean),
+        "optimizer": run.optimizer.state_dict(),
+        "step": run.step,
+        "cpu_s": run.cpu_s,
+        "curve": run.curve,
+    }
+
+
+def _plain(net: nn.Module) -> dict[str, Any]:
+    return {name: value.contiguous() for name, value in net.state_dict().items()}
+
+
+def load(path: Path, steps: int | None = None) -> Run:
+    """The training as it was saved; `steps` is another end for it."""
+    kept = torch.load(path, weights_only=True)
+    given = kept["settings"]
+    given |= {"shape": Shape(**given["shape"])} | ({"steps": steps} if steps else {})
+    settings = Settings(**given)
+    run = begun(settings)
+    run.net.load_state_dict(kept["net"])
+    run.mean.load_state_dict(kept["mean"])
+    run.optimizer.load_state_dict(kept["optimizer"])
+    run.step, run.cpu_s, run.curve = kept["step"], kept["cpu_s"], kept["curve"]
+    return run

@@ -1,0 +1,75 @@
+"""Material: pictures with glare made from the recipe's photographs, the same for the same numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from omote.engines.i420 import Bytes
+from omote.engines.training.crops import crops
+from omote.engines.training.glare import KINDS, Sample, sample
+from omote.engines.training.recipe import Split, photographs
+
+KEPT = (160, 160)
+"Size of the crops that are kept for training; a part of each is used at a time."
+
+LAYER = (256, 144)
+"Size of the layer that the net sees of a picture, where it is judged."
+
+EACH = {"train": 40, "validation": 6, "test": 10}
+"Crops of every photograph."
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Small pictures to put glare on, and to reflect."""
+
+    train: Bytes
+    "(N, 160, 160, 3), a map of a file."
+    validation: Bytes
+    "(N, 144, 256, 3), of other packages."
+
+    def batch(self, size: int, side: int, ease: float, numbers: tuple[int, int]) -> list[Sample]:
+        """`size` samples of `side` pixels; `numbers` are the seed and the step.
+
+        Each background comes twice, under different glare: the difference is what is to be seen.
+        """
+        return [self._one(side, ease, [*numbers, n // 2], [*numbers, n, 1]) for n in range(size)]
+
+    def _one(self, side: int, ease: float, place: list[int], numbers: list[int]) -> Sample:
+        there, rng = np.random.default_rng(place), np.random.default_rng(numbers)
+        clean = _turned(self.train[there.integers(len(self.train))], there)
+        y, x = there.integers(0, KEPT[0] - side + 1, 2)
+        other = _turned(self.train[rng.integers(len(self.train))], rng)
+        part = np.ascontiguousarray(clean[y : y + side, x : x + side])
+        return sample(part, other, rng, ease=ease)
+
+
+def material(cache: Path) -> Material:
+    """Fetched and cut on first use."""
+    found, folder = photographs(cache), cache / "crops"
+    train = crops(found["train"], KEPT, EACH["train"], 0, folder)
+    return Material(train, crops(found["validation"], LAYER, EACH["validation"], 0, folder))
+
+
+def held_out(cache: Path, split: Split, count: int, seed: int = 0) -> list[Sample]:
+    """Composites of one split, as many of each kind as of any other, and clean ones."""
+    pool = crops(photographs(cache)[split], LAYER, EACH[split], 0, cache / "crops")
+    return composites(pool, count, seed)
+
+
+def composites(pool: Bytes, count: int, seed: int, kinds: Sequence[str] = ()) -> list[Sample]:
+    """`count` samples, the kinds taking turns, clean ones among them."""
+    turns = list(kinds or (*KINDS, "clean"))
+    made = []
+    for number in range(count):
+        rng = np.random.default_rng([seed, number, 1])
+        clean, other = pool[rng.choice(len(pool), 2, replace=False)]
+        made.append(sample(clean, other, rng, turns[number % len(turns)]))
+    return made
+
+
+def _turned(picture: Bytes, rng: np.random.Generator) -> Bytes:
+    mirrored = picture[:, ::-1] if rng.random() < 0.5 else picture
+    return np.ascontiguousarray(mirrored)

