@@ -10,10 +10,11 @@ from typing import Final, TypeVar
 
 from omote.engines.effect import AnyEffect, Params, Rung, UnknownEffect, kinds
 from omote.engines.faces import overlay
+from omote.engines.faces.driven import in_picture
 from omote.engines.faces.tracker import Tracker
 from omote.engines.model import Models, Taken
 from omote.engines.pixels import Pixels
-from omote.streams.frame import FaceStatus, Frame
+from omote.streams.frame import FaceStatus, Frame, LabelPlace
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,8 @@ FACES = "faces"
 "What the tracker is called among the steps, models and errors."
 LANDMARKS: Final = "landmarks"
 "The view that shows what it sees."
+SYNTHETIC: Final = "synthetic"
+"Written into every picture of somebody who is not there, so that nobody takes it for a film of him."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +44,16 @@ class Chain:
 
     Where the one that raised was to hide something, the picture is veiled instead of shown bare.
     A face is followed, once per frame and before any effect, when one of them says `needs_faces`,
-    or when somebody outside has asked for it.
+    or when somebody outside has asked for it. A synthetic picture is labelled when all is done.
     """
 
-    def __init__(self, models: Models, pixels: Pixels) -> None:
+    def __init__(self, models: Models, pixels: Pixels, label: LabelPlace = "top-left") -> None:
         self._models = models
         self._pixels = pixels
+        self._label = label
         self._effects: dict[str, AnyEffect] = {}
         self._tracker: Tracker | None = None
-        self._follow = False
+        self._follow = self._driven = False
         self._taken: dict[str, Taken] = {}
         self._params: Mapping[str, Params] = {}
         self._logged: dict[str, float] = {}
@@ -74,6 +78,10 @@ class Chain:
     def follow_faces(self, wanted: bool) -> None:
         """Whether faces are followed though no effect needs them; `load_tracker` comes first."""
         self._follow = wanted
+
+    def take_driver(self, wanted: bool) -> None:
+        """Whether `Frame.driver` moves puppets, so that no face need be followed for them."""
+        self._driven = wanted
 
     def calibrate(self, wanted: bool) -> None:
         """Take the face of the next moment as the neutral one; or the calmest one again."""
@@ -106,6 +114,8 @@ class Chain:
         failed: dict[str, str] = {}
         if self._tracker is not None and self.follows_faces:
             frame = self._with_faces(self._tracker, frame, rung, steps, failed)
+        if frame.view == LANDMARKS:
+            frame = self._with_landmarks(frame)
         for name, effect in self._effects.items():
             began = time.perf_counter()
             made = self._attempt(name, partial(_apply, effect, frame, self._params[name], rung))
@@ -116,7 +126,21 @@ class Chain:
                 if conceals(effect):
                     frame = replace(frame, picture=self._pixels.veiled(frame.picture))
             steps[name] = (time.perf_counter() - began) * 1e3
+        return Turn(self._labelled(frame), steps, failed)
+
+    def faces_only(self, frame: Frame, rung: Rung) -> Turn:
+        """One frame for whoever wants its face and not its picture."""
+        steps: dict[str, float] = {}
+        failed: dict[str, str] = {}
+        if self._tracker is not None and self.follows_faces:
+            frame = self._with_faces(self._tracker, frame, rung, steps, failed)
         return Turn(frame, steps, failed)
+
+    def _labelled(self, frame: Frame) -> Frame:
+        if not frame.synthetic or self._label == "off":
+            return frame
+        marked = self._pixels.labelled(frame.picture, SYNTHETIC, self._label)
+        return replace(frame, picture=marked)
 
     def _with_faces(
         self,
@@ -132,11 +156,17 @@ class Chain:
             failed[FACES] = f"{type(made).__name__}: {made}"
             return frame
         steps[FACES] = (time.perf_counter() - began) * 1e3
-        if frame.view != LANDMARKS:
-            return made
-        rgb = overlay.drawn(self._pixels.rgb(frame.picture), made.faces)
+        return made
+
+    def _with_landmarks(self, frame: Frame) -> Frame:
+        """What the tracker sees, or the driver, whose face is then drawn in the middle."""
+        faces = frame.faces
+        if frame.driver is not None:
+            size = (frame.picture.width, frame.picture.height)
+            faces = tuple(in_picture(face, size) for face in frame.driver)
+        rgb = overlay.drawn(self._pixels.rgb(frame.picture), faces)
         shown = self._pixels.from_rgb(rgb, frame.picture)
-        return replace(made, views={**frame.views, LANDMARKS: shown})
+        return replace(frame, views={**frame.views, LANDMARKS: shown})
 
     @property
     def face_status(self) -> FaceStatus | None:
@@ -146,7 +176,10 @@ class Chain:
     @property
     def follows_faces(self) -> bool:
         """Whether the next frame will be searched for one."""
-        return self._follow or any(needs_faces(effect) for effect in self._effects.values())
+        return self._follow or any(
+            needs_faces(effect) and not (self._driven and driven(effect))
+            for effect in self._effects.values()
+        )
 
     def _attempt(self, name: str, work: Callable[[], T]) -> T | Exception:
         """The plugin boundary: what an effect raises is counted, logged and given back."""
@@ -202,6 +235,11 @@ def _apply(effect: AnyEffect, frame: Frame, params: Params, rung: Rung) -> Frame
 def needs_faces(effect: AnyEffect | type[AnyEffect]) -> bool:
     """Whether an effect works on `Frame.faces`."""
     return bool(getattr(effect, "needs_faces", False))
+
+
+def driven(effect: AnyEffect) -> bool:
+    """Whether `Frame.driver` takes the place of the faces it needs."""
+    return bool(getattr(effect, "driven", False))
 
 
 def conceals(effect: AnyEffect) -> bool:

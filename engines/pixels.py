@@ -1,6 +1,6 @@
 """Pixels: the one place that opens full-size pixels. CPU version: OpenCV on I420 planes."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import av
 import cv2
@@ -25,6 +25,7 @@ from omote.streams.frame import Picture, Plane, VideoPicture
 
 Size = tuple[int, int]
 "Width, height, pixels."
+Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
 Rgb = tuple[int, int, int]
 "Red, green, blue, 0..255."
 Box = tuple[int, int, int, int]
@@ -132,6 +133,9 @@ class Pixels(Protocol):
 
     def stamped(self, picture: Picture, words: str) -> Picture:
         """A copy with words in its top left corner, white on a dark ground."""
+
+    def labelled(self, picture: Picture, words: str, corner: Corner) -> Picture:
+        """The same smaller, in any corner."""
 
     def veiled(self, picture: Picture) -> Picture:
         """A copy in which nobody and nothing can be made out, for little work."""
@@ -314,17 +318,11 @@ class CpuPixels:
 
     def stamped(self, picture: Picture, words: str) -> Picture:
         """See `Pixels`; drawn on the luma plane alone."""
-        of = _cpu(picture)
-        made = blank(of.width, of.height, of.colours)
-        for there, here in zip(made.planes, of.planes, strict=True):
-            np.copyto(there, here)
-        luma, scale = made.planes[0], of.height / 720
-        (across, up), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_DUPLEX, scale, 1)
-        room = round(16 * scale)
-        luma[room : 3 * room + up + below, room : 3 * room + across] //= 4
-        at = (2 * room, 2 * room + up)
-        cv2.putText(luma, words, at, cv2.FONT_HERSHEY_DUPLEX, scale, (235,), 1, cv2.LINE_AA)
-        return made
+        return _written(_cpu(picture), words, "top-left", picture.height / 720)
+
+    def labelled(self, picture: Picture, words: str, corner: Corner) -> Picture:
+        """See `Pixels`; drawn on the luma plane alone."""
+        return _written(_cpu(picture), words, corner, max(0.3, 0.55 * picture.height / 720))
 
     def veiled(self, picture: Picture) -> Picture:
         """See `Pixels`; a score of cells across."""
@@ -335,6 +333,21 @@ class CpuPixels:
             few = cv2.resize(here, cells, interpolation=cv2.INTER_AREA)
             cv2.resize(few, there.shape[::-1], dst=there, interpolation=cv2.INTER_LINEAR)
         return made
+
+
+def _written(of: I420, words: str, corner: Corner, scale: float) -> I420:
+    made = blank(of.width, of.height, of.colours)
+    for there, here in zip(made.planes, of.planes, strict=True):
+        np.copyto(there, here)
+    luma, font = made.planes[0], cv2.FONT_HERSHEY_DUPLEX
+    (across, up), below = cv2.getTextSize(words, font, scale, 1)
+    room = round(16 * scale)
+    left = room if corner.endswith("left") else max(0, of.width - across - 3 * room)
+    top = room if corner.startswith("top") else max(0, of.height - up - below - 3 * room)
+    luma[top : top + 2 * room + up + below, left : left + 2 * room + across] //= 4
+    at = (left + room, top + room + up)
+    cv2.putText(luma, words, at, font, scale, (235,), 1, cv2.LINE_AA)
+    return made
 
 
 def _cpu(picture: Picture) -> I420:

@@ -5,11 +5,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from omote.engines.faces.pose import angles
+from omote.engines.kernels import Floats
+from omote.server.driver import FaceOrigin
 from omote.server.message import Message
 from omote.server.orders import Invalid
 from omote.streams.frame import Face, FaceStatus
 
-FACES_A_SECOND = 20
+FACES_A_SECOND = 30
 "At most so many messages, of each stage."
 NeutralOrigin = Literal["none", "calmest", "asked"]
 "`calmest`: taken from the calmest moment so far; `asked`: from the moment it was ordered."
@@ -38,6 +40,7 @@ class FaceMessage(Message):
     )
     rest: dict[str, float] = Field(description="The same of the neutral face; or none.")
     pose: FacePose | None
+    rest_pose: FacePose | None = Field(description="The same of the neutral face.")
 
 
 class FaceState(Message):
@@ -45,6 +48,7 @@ class FaceState(Message):
 
     status: FaceStatus
     neutral: NeutralOrigin
+    origin: FaceOrigin = Field(description="Where it is seen: `stage.driver`, or the own camera.")
 
 
 def told(face: Face | None, status: FaceStatus, second: float) -> dict[str, Any]:
@@ -57,7 +61,8 @@ def told(face: Face | None, status: FaceStatus, second: float) -> dict[str, Any]
         neutral=origin(face),
         blendshapes=_rounded(face.blendshapes) if face else {},
         rest=_rounded(rest),
-        pose=_pose(face) if face else None,
+        pose=_pose(face.pose) if face else None,
+        rest_pose=_pose(face.neutral.pose) if face and face.neutral else None,
     ).model_dump(mode="json")
 
 
@@ -75,12 +80,12 @@ def read_calibrate(value: Any) -> bool:
     return bool(value)
 
 
-def _pose(face: Face) -> FacePose | None:
-    if face.pose is None:
+def _pose(pose: Floats | None) -> FacePose | None:
+    if pose is None:
         return None
-    turned = angles(face.pose)
+    turned = angles(pose)
     turns = (round(angle, 2) for angle in (turned.yaw, turned.pitch, turned.roll))
-    places = (round(float(value), 2) for value in face.pose[:3, 3])
+    places = (round(float(value), 2) for value in pose[:3, 3])
     names = FacePose.model_fields
     return FacePose(**dict(zip(names, (*turns, *places), strict=True)))
 

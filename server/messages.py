@@ -64,6 +64,12 @@ class Stats(Message):
     tracked_share: float | None = Field(
         ge=0, le=1, description="Share of frames in which the followed face was seen."
     )
+    driver_fps: float | None = Field(
+        ge=0, description="Faces that `stage.driver` gives, a second; null without one."
+    )
+    driver_age_ms: Milliseconds | None = Field(
+        description="How old the newest of them is; held from 300 ms on, let go from 700 ms on."
+    )
     dropped_undecoded: int = Field(ge=0, description="Frames dropped before decoding, so far.")
     dropped_newest: int = Field(ge=0, description="Frames replaced by newer ones, so far.")
     effect_errors: dict[str, int] = Field(description="Frames each effect failed on, so far.")

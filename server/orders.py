@@ -53,6 +53,13 @@ class StageSettings(BaseModel):
         description="What viewers see: the result, or what one of its parts sees.",
     )
     bypass: bool = Field(False, description="Pass the camera through without any effect.")
+    driver: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9-]{1,40}$",
+        description="Whose face moves the puppet: another stage's name, or `messages` for a tracker"
+        " of your own, over the data channel face/1 or MQTT; empty is the face before this camera.",
+        json_schema_extra={"stages": True},
+    )
     share_faces: bool = Field(
         False,
         description="Tell other programs over MQTT how the face in the picture moves and where it"

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import av
@@ -19,7 +19,9 @@ from omote.engines.chain import LANDMARKS, Chain, Turn
 from omote.engines.effect import Params, Rung
 from omote.engines.model import UnknownModel
 from omote.server.broadcast import Broadcast
-from omote.server.camera import Camera
+from omote.server.camera import Camera, ClockCamera
+from omote.server.driver import Driver, driver_of
+from omote.server.drivers import Sighting
 from omote.server.ladder import Ladder
 from omote.server.orders import Invalid, Settings, StageSettings, settings_after, validate_params
 from omote.server.scene import Scenery
@@ -46,16 +48,6 @@ UNUSABLE = (av.FFmpegError, cv2.error, ValueError, RuntimeError)
 "What a picture that cannot be opened raises; it is dropped and the stream goes on."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sighting:
-    """What the latest frame showed of the face that is followed."""
-
-    status: FaceStatus
-    face: Face | None
-    second: float
-    "When that frame arrived, seconds since 1970."
-
-
 class Pipeline:
     """See the module. All methods belong to the event loop's thread but those that say otherwise."""
 
@@ -64,10 +56,12 @@ class Pipeline:
         self.params = validate_params(settings.effects, settings.params)
         self.stats = Stats()
         self.ladder = Ladder()
-        self.chain = Chain(workshop.models, workshop.pixels)
-        self.camera: Camera | None = None
+        self.chain = Chain(workshop.models, workshop.pixels, workshop.label)
+        self.driver: Driver | None = None
         self.scenery = Scenery()
         self.sighting: Sighting | None = None
+        self._given: Camera | None = None
+        self._clock: ClockCamera | None = None
         self._name = name
         self._scene = Scene()
         self._workshop = workshop
@@ -76,6 +70,7 @@ class Pipeline:
         self._closed = False
         self._built: tuple[str, ...] | None = None
         self._ready = False  # before the effects are there the bare picture is not shown
+        self._looks = False
         self._wake = asyncio.Event()
         self.broadcast = Broadcast(self.stats, workshop.encoders, self._wake.set)
         self._time = Timeline(90_000)
@@ -95,6 +90,11 @@ class Pipeline:
             logger.critical("stage %s has stopped", self._name, exc_info=mistake)
 
     @property
+    def camera(self) -> Camera | None:
+        """Where frames come from: what was given, or a clock where somebody else drives a puppet."""
+        return self._given or (self._clock if self.needed else None)
+
+    @property
     def scene(self) -> Scene:
         """What is known of the light: a message while it is fresh, or what an effect estimates."""
         told = self.scenery.now()
@@ -104,9 +104,13 @@ class Pipeline:
         """Somebody came: look again."""
         self._wake.set()
 
+    def take_from(self, camera: Camera | None) -> None:
+        """The stage's first camera, before anything has begun."""
+        self._given = camera
+
     async def use_camera(self, camera: Camera | None) -> None:
         """Take frames from another camera from now on; the last one is closed."""
-        before, self.camera = self.camera, camera
+        before, self._given = self._given, camera
         self._wake.set()
         if before is not None:
             await before.close()
@@ -126,19 +130,39 @@ class Pipeline:
 
     async def _apply(self, settings: Settings) -> None:
         params = validate_params(settings.effects, settings.params)
+        if settings.stage.driver == self._name:
+            words = "a stage cannot drive itself; null is the face before its own camera"
+            raise Invalid([{"at": "stage.driver", "message": words}])
         if settings.effects != self._built:
             await self._rebuild(settings.effects, params)
-        await self._look_for_faces(settings.stage)
+        await self._use_driver(settings.stage.driver)
         self.settings, self.params = settings, params  # for the next frame
+        await self._look_for_faces()
+        self._wake.set()
 
-    async def _look_for_faces(self, ordered: StageSettings) -> None:
+    async def _use_driver(self, name: str | None) -> None:
+        async with self._turn:
+            if name != self.settings.stage.driver or (name is not None and self.driver is None):
+                self.driver = driver_of(name, self._workshop.drivers)
+                self.sighting = None
+            self.chain.take_driver(self.driver is not None)
+        driven = self.driver is not None and self.chain.synthetic
+        self._clock = (self._clock or ClockCamera(self.seen)) if driven else None
+
+    @property
+    def _faces_wanted(self) -> bool:
         """Whether or not an effect needs them."""
-        wanted = ordered.share_faces or ordered.view == LANDMARKS
+        ordered = self.settings.stage
+        shown = self.driver is None and (ordered.share_faces or ordered.view == LANDMARKS)
+        return shown or self._workshop.drivers.wants(self._name)
+
+    async def _look_for_faces(self) -> None:
+        self._looks = wanted = self._faces_wanted
         if wanted:
             await asyncio.to_thread(self.chain.load_tracker)
         async with self._turn:
             self.chain.follow_faces(wanted)
-            if not self.chain.follows_faces:
+            if not self.chain.follows_faces and self.driver is None:
                 self.sighting = None
 
     async def _rebuild(self, effects: tuple[str, ...], params: Mapping[str, Params]) -> None:
@@ -153,6 +177,9 @@ class Pipeline:
     async def calibrate(self, wanted: bool) -> None:
         """Take the face of the next moment as neutral, or the calmest one; raises `Invalid`."""
         async with self._turn:
+            if self.driver is not None:
+                self.driver.calibrate(wanted)
+                return
             if not self.chain.follows_faces:
                 words = "no face is followed: use an effect that needs one, or stage.share_faces"
                 raise Invalid([{"at": "calibrate", "message": words}])
@@ -162,7 +189,8 @@ class Pipeline:
         """End the work, the camera and the viewers; a frame in a thread is waited for."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        camera, self.camera = self.camera, None
+        camera, self._given = self._given, None
+        self._workshop.drivers.forget(self._name)
         if camera is not None:
             await camera.close()
         await self.broadcast.close()
@@ -188,7 +216,9 @@ class Pipeline:
 
     async def _step(self) -> None:
         waits = await self._frame_waits()
-        if not self._needed:
+        if self._looks != self._faces_wanted:
+            await self._look_for_faces()
+        if not self.needed:
             await self._rest()
         elif waits:
             self._slate_due = time.monotonic() + PATIENCE
@@ -197,9 +227,10 @@ class Pipeline:
             await self._show_slate()
 
     @property
-    def _needed(self) -> bool:
+    def needed(self) -> bool:
         """Whether anybody has anything of the next frame."""
-        return bool(self.broadcast.viewers) or self.settings.stage.share_faces
+        watched = bool(self.broadcast.viewers) or self.settings.stage.share_faces
+        return watched or self._workshop.drivers.wants(self._name)
 
     async def _frame_waits(self) -> bool:
         """Whether a frame can be taken; waits for one, or for anything else to do."""
@@ -218,7 +249,7 @@ class Pipeline:
 
     def _pause(self) -> float:
         """Seconds until viewers should see the slate, or see it again."""
-        if not self._needed:
+        if not self.needed:
             return PATIENCE
         return max(0.0, max(self._slate_due, self._slated + SLATE_EVERY) - time.monotonic())
 
@@ -269,8 +300,11 @@ class Pipeline:
             frame = camera.take() if camera is not None else None
             if camera is None or frame is None or self._skips():
                 return
+            if self.driver is not None:
+                self.driver.look()
             self._pace(frame)
             frame = replace(frame, scene=self.scenery.now())
+            self._calibrate_for_others()
             self.chain.tune(self.params)
             ready, starved = camera.since, camera.starved
             if self.ladder.rung and time.monotonic() - ready > STALE * self._interval:
@@ -303,8 +337,12 @@ class Pipeline:
         if ordered.mirror:
             opened = pixels.mirrored(opened)
         frame = replace(frame, picture=opened, view=ordered.view)
+        if self.driver is not None:
+            frame = replace(frame, driver=self.driver(frame))
         if ordered.bypass or rung is Rung.PASS:
             turn = Turn(frame, {})
+        elif not self.broadcast.viewers:
+            turn = self.chain.faces_only(frame, rung)
         else:
             turn = self.chain(frame, rung)
         result = shown(turn.frame)
@@ -358,16 +396,38 @@ class Pipeline:
             stats.step(name, took)
         stats.step("chain", (time.monotonic() - began) * 1e3)
         stats.step("wait", (began - frame.arrived) * 1e3)
-        status = self.chain.face_status
-        if status is not None:
-            face = turn.frame.faces[0] if turn.frame.faces else None
-            arrived = time.time() - (time.monotonic() - frame.arrived)
-            self.sighting = Sighting(status, face, arrived)
-            stats.tracked.add(status == "tracked")
+        self._note_face(turn.frame)
         self._scene = turn.frame.scene
         if (matte := turn.frame.matte) is not None:
             stats.matte_ages.add(matte.age_s * 1e3)
             stats.inferred.add(matte.age_s == 0)
+
+    def _note_face(self, frame: Frame) -> None:
+        """Whose face it is that counts here, and the camera's for stages that are driven by it."""
+        second = time.time() - (time.monotonic() - frame.arrived)
+
+        def seen(status: FaceStatus, faces: tuple[Face, ...]) -> Sighting:
+            return Sighting(status, faces[0] if faces else None, second, frame.arrived)
+
+        own = self.chain.face_status
+        if own is not None:
+            self.sighting = seen(own, frame.faces)
+            self._workshop.drivers.see(self._name, self.sighting)
+        if self.driver is not None:
+            self.sighting = seen(self.driver.status, frame.driver or ())
+        if self.sighting is not None:
+            self.stats.tracked.add(self.sighting.status == "tracked")
+
+    def _calibrate_for_others(self) -> None:
+        asked = self._workshop.drivers.take_calibration(self._name)
+        if asked is not None:
+            self.chain.calibrate(asked)
+
+    def seen(self, decode_ms: float | None) -> None:
+        """A picture has come, whose decoding took so long, where that is known."""
+        self.stats.arrived.add(1)
+        if decode_ms is not None:
+            self.stats.step("decode", decode_ms)
 
 
 def shown(frame: Frame) -> Picture:

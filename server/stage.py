@@ -7,12 +7,15 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from omote.engines.faces.driven import Report
 from omote.server.bell import Bell
 from omote.server.camera import Camera, PublisherCamera, SourceCamera
+from omote.server.driver import MESSAGES, MessageDriver
 from omote.server.face import origin, read_calibrate, told
-from omote.server.orders import NOT_SETTINGS, Settings
+from omote.server.orders import NOT_SETTINGS, Invalid, Settings
 from omote.server.pipeline import Pipeline
 from omote.server.scene import read_scene
+from omote.server.stats import rounded
 from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
 from omote.streams.frame import Scene
@@ -51,7 +54,7 @@ class Stage:
         self._tasks: set[asyncio.Task[None]] = set()
         self._pipeline = Pipeline(name, workshop, settings)
         if source_url is not None:
-            self._pipeline.camera = self._own_camera(source_url)
+            self._pipeline.take_from(self._own_camera(source_url))
 
     async def publish(self, offer: str, *, takeover: bool = False) -> Publisher:
         """Answer a publisher; raises `Occupied` or `omote.streams.webrtc.Refused`."""
@@ -61,7 +64,7 @@ class Stage:
                 raise Occupied(f"stage {self.name} has a publisher; ?takeover=true replaces it")
             publisher = await self._workshop.signalling.publisher(offer)
             publisher.on_audio = self._sound
-            await self._pipeline.use_camera(PublisherCamera(publisher, self._seen))
+            await self._pipeline.use_camera(PublisherCamera(publisher, self._pipeline.seen))
         self._start(self._see_off(publisher), "publisher")
         return publisher
 
@@ -124,10 +127,13 @@ class Stage:
     def stats(self) -> dict[str, Any]:
         """Rates and quantiles over the last five seconds."""
         pipeline, camera = self._pipeline, self._pipeline.camera
+        driver = pipeline.driver
         return {
             **pipeline.stats.report(),
             "dropped_undecoded": camera.dropped_undecoded if camera else 0,
             "dropped_newest": camera.dropped_newest if camera else 0,
+            "driver_fps": round(driver.fps, 1) if driver else None,
+            "driver_age_ms": rounded(driver.age_ms) if driver else None,
             "effect_errors": dict(pipeline.chain.errors),
             "rung": int(pipeline.ladder.rung),
             "viewers": len(pipeline.broadcast.viewers),
@@ -143,12 +149,22 @@ class Stage:
             return told(None, "lost", 0.0)
         return told(seen.face, seen.status, seen.second)
 
+    def tell_face(self, report: Report | None) -> None:
+        """Move the puppet as somebody else's tracker says, None: nobody is there; raises `Invalid`."""
+        driver = self._pipeline.driver
+        if not isinstance(driver, MessageDriver):
+            words = f'messages drive nothing here: order {{"stage": {{"driver": "{MESSAGES}"}}}}'
+            raise Invalid([{"at": "stage.driver", "message": words}])
+        driver.take(report)
+
     def _face_state(self) -> dict[str, Any] | None:
-        if self._pipeline.chain.face_status is None:
+        pipeline = self._pipeline
+        if pipeline.chain.face_status is None and pipeline.driver is None:
             return None
-        seen = self._pipeline.sighting
+        seen = pipeline.sighting
         face, status = (seen.face, seen.status) if seen else (None, "lost")
-        return {"status": status, "neutral": origin(face)}
+        of = pipeline.driver.origin if pipeline.driver else "camera"
+        return {"status": status, "neutral": origin(face), "origin": of}
 
     def age_buckets(self) -> list[tuple[float, int]]:
         """(upper bound in milliseconds, cumulative count) of the age of every frame that left."""
@@ -180,13 +196,9 @@ class Stage:
         self._workshop.tidy()
 
     def _own_camera(self, url: str | None) -> Camera | None:
-        return SourceCamera(retrying(lambda: open_source(url)), self._seen) if url else None
-
-    def _seen(self, decode_ms: float | None) -> None:
-        stats = self._pipeline.stats
-        stats.arrived.add(1)
-        if decode_ms is not None:
-            stats.step("decode", decode_ms)
+        return (
+            SourceCamera(retrying(lambda: open_source(url)), self._pipeline.seen) if url else None
+        )
 
     def _sound(self, packet: Packet) -> None:
         """Sound leaves as late as the picture, so that lips and words stay together."""

@@ -16,6 +16,9 @@ FaceStatus = Literal["tracked", "held", "lost"]
 View = Literal["result", "landmarks", "matte", "outline", "complexity", "weights", "hair"]
 "What is to be seen of a frame: the result, or what the effect `matte` worked with."
 
+LabelPlace = Literal["top-left", "top-right", "bottom-left", "bottom-right", "off"]
+"Where a picture says that it is synthetic."
+
 
 class Picture(Protocol):
     """Full-size pixels, opaque: only `omote.engines.pixels` opens them."""
@@ -153,6 +156,10 @@ class Frame:
     "Skin of the portrait, a small map (h, w), 0..1; set by the effect `matte` once it is known."
     faces: tuple[Face, ...] = ()
     "Set by the tracker, once per frame, whoever needs it."
+    driver: tuple[Face, ...] | None = None
+    "Who moves a puppet instead of who is in the picture; empty while he is silent."
+    synthetic: bool = False
+    "Whether somebody is shown who is not in front of the camera; set by the effect that does."
     view: View = "result"
     "The inspection picture that is asked for; `result`: none."
     views: Mapping[str, Plane | Picture] = field(default_factory=dict)

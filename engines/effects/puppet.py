@@ -17,9 +17,6 @@ from omote.engines.puppet.pose_transfer import Amounts, transferred
 from omote.engines.puppet.reference import studied
 from omote.streams.frame import Frame, Picture
 
-LABEL = "synthetic"
-"Written into every picture, so that nobody takes it for a film of that person."
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Set:
@@ -37,6 +34,7 @@ class Puppet:
     needs_faces: ClassVar[bool] = True
     conceals: ClassVar[bool] = True
     synthetic: ClassVar[bool] = True
+    driven: ClassVar[bool] = True
 
     class Params(effect.Params):
         """Which face, and how much of the motion it takes over."""
@@ -87,13 +85,14 @@ class Puppet:
             hidden = self._pixels.veiled(frame.picture)
             return replace(frame, picture=self._pixels.stamped(hidden, "choose a face"))
         kept = self._ready(frame.picture, params)
-        face = frame.faces[0] if frame.faces else None
+        faces = frame.faces if frame.driver is None else frame.driver
+        face = faces[0] if faces else None
         amounts = Amounts(
             params.expression, params.turn, params.travel, params.motion == "relative"
         )
         made = kept.puppet(transferred(kept.puppet.reference, face, amounts))
         picture = self._pixels.patched(kept.still, made.rgb, made.left, made.top)
-        return replace(frame, picture=self._pixels.stamped(picture, LABEL))
+        return replace(frame, picture=picture, synthetic=True)
 
     def _ready(self, like: Picture, params: Params) -> _Set:
         """The photograph, studied when it, the frame's size or what is in its mouth changed."""

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from omote.engines.faces.canonical import CanonicalFace
@@ -59,7 +60,7 @@ def fitted(landmarks: Floats, face: CanonicalFace) -> Likeness:
 
 @dataclass(frozen=True, slots=True)
 class Angles:
-    """Of a head, degrees; all 0 when it looks straight into the camera."""
+    """Of a head, degrees: it rolls, then nods, then turns; all 0 when it looks into the camera."""
 
     yaw: float
     "To the picture's right is positive."
@@ -74,5 +75,24 @@ def angles(pose: Floats) -> Angles:
     forward = pose[:3, 2]
     yaw = math.atan2(forward[0], forward[2])
     pitch = math.asin(max(-1.0, min(1.0, float(forward[1]))))
-    roll = math.atan2(pose[0, 1], pose[1, 1])
+    roll = math.atan2(-pose[1, 0], pose[1, 1])
     return Angles(*(math.degrees(angle) for angle in (yaw, pitch, roll)))
+
+
+def posed(turned: Angles, place: tuple[float, float, float]) -> Floats:
+    """The pose (4, 4) of angles and a place, centimetres; `angles` finds them again."""
+    yaw, pitch, roll = (math.radians(angle) for angle in (turned.yaw, turned.pitch, turned.roll))
+    turns = ((0.0, yaw, 0.0), (-pitch, 0.0, 0.0), (0.0, 0.0, -roll))
+    about_y, about_x, about_z = (cv2.Rodrigues(np.array(turn))[0] for turn in turns)
+    pose = np.eye(4, dtype=np.float32)
+    pose[:3, :3] = about_y @ about_x @ about_z
+    pose[:3, 3] = place
+    return pose
+
+
+def projected(shape: Floats, pose: Floats, size: tuple[int, int]) -> Floats:
+    """Landmarks (n, 3) of a shape, in a picture of `size`, pixels: `Likeness.matrix` undone."""
+    width, height = size
+    scale = height / 2 / math.tan(FIELD_OF_VIEW / 2) / max(-float(pose[2, 3]), 1.0)
+    place = np.array([*(pose[:2, 3] * scale + np.array([width, -height]) / 2), 0])
+    return np.asarray((scale * shape @ pose[:3, :3].T + place) * MIRRORED, np.float32)

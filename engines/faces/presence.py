@@ -1,6 +1,10 @@
 """Presence: how a face that goes out of sight is let go, calmly, and taken up again."""
 
-from omote.streams.frame import FaceStatus
+from dataclasses import replace
+
+import numpy as np
+
+from omote.streams.frame import Face, FaceStatus
 
 HOLD_S = 0.4
 "A face that is away for less than this only stands still, seconds."
@@ -39,3 +43,19 @@ class Presence:
         self._away += seconds
         if self._away > HOLD_S:
             self.strength = max(0.0, self.strength - seconds / EASE_S)
+
+
+def eased(face: Face, status: FaceStatus, strength: float) -> Face:
+    """A face as it is to be used now: towards neutral as it is lost."""
+    face = replace(face, status=status, strength=strength)
+    if strength == 1 or face.neutral is None or face.shape is None:
+        return face
+    rest = face.neutral.blendshapes
+    return replace(
+        face,
+        blendshapes={
+            name: rest[name] + strength * (value - rest[name])
+            for name, value in face.blendshapes.items()
+        },
+        shape=face.neutral.shape + np.float32(strength) * (face.shape - face.neutral.shape),
+    )

@@ -75,7 +75,7 @@ class Rest:
         self._shown = self._shown or self._target
         self._shown = self._shown.towards(self._target, float(share(TURN_HZ, seconds)))
         shown = self._shown
-        return Neutral(named(shown.coefficients), shown.shape, _upright(shown.pose), self._asked)
+        return Neutral(named(shown.coefficients), shown.shape, upright(shown.pose), self._asked)
 
     def _watch(self, now: Moment, seconds: float) -> None:
         follow = float(share(MOMENT_HZ, seconds))
@@ -104,7 +104,7 @@ def _unrest(now: Moment, moved: float) -> float:
     )
 
 
-def _upright(pose: Floats) -> Floats:
+def upright(pose: Floats) -> Floats:
     """The turn closest to an averaged one."""
     made = pose.copy()
     left, _, right = np.linalg.svd(pose[:3, :3])

@@ -12,7 +12,7 @@ from omote.engines.faces.canonical import canonical_face
 from omote.engines.faces.detector import Detector
 from omote.engines.faces.mesh import ExpressionNet, MeshNet, named
 from omote.engines.faces.pose import fitted
-from omote.engines.faces.presence import Presence
+from omote.engines.faces.presence import Presence, eased
 from omote.engines.faces.region import Region, around
 from omote.engines.faces.rest import Moment, Rest
 from omote.engines.faces.steady import OneEuro
@@ -77,7 +77,7 @@ class Tracker:
             self._face = self._followed(found, frame.picture, seconds, rung)
         if self._face is None or self._presence.strength == 0:
             return replace(frame, faces=())
-        return replace(frame, faces=(self._eased(self._face),))
+        return replace(frame, faces=(eased(self._face, self.status, self._presence.strength),))
 
     def _elapsed(self, frame: Frame) -> float:
         second = float(frame.pts * frame.time_base)
@@ -127,22 +127,6 @@ class Tracker:
         assert self._region is not None
         upright = self._region.upright(landmarks)
         return self._coefficients(self._expression(upright)[:, None], seconds)[:, 0]
-
-    def _eased(self, face: Face) -> Face:
-        """The face as it is to be used now: towards neutral as it is lost."""
-        strength = self._presence.strength
-        face = replace(face, status=self.status, strength=strength)
-        if strength == 1 or face.neutral is None or face.shape is None:
-            return face
-        rest = face.neutral.blendshapes
-        return replace(
-            face,
-            blendshapes={
-                name: rest[name] + strength * (value - rest[name])
-                for name, value in face.blendshapes.items()
-            },
-            shape=face.neutral.shape + np.float32(strength) * (face.shape - face.neutral.shape),
-        )
 
     def _forget(self) -> None:
         """What comes next is not where this was."""
