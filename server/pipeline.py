@@ -130,15 +130,23 @@ class Pipeline:
 
     async def _apply(self, settings: Settings) -> None:
         params = validate_params(settings.effects, settings.params)
-        if settings.stage.driver == self._name:
-            words = "a stage cannot drive itself; null is the face before its own camera"
-            raise Invalid([{"at": "stage.driver", "message": words}])
+        self._check_driver(settings, params)
         if settings.effects != self._built:
             await self._rebuild(settings.effects, params)
         await self._use_driver(settings.stage.driver)
         self.settings, self.params = settings, params  # for the next frame
         await self._look_for_faces()
         self._wake.set()
+
+    def _check_driver(self, settings: Settings, params: Mapping[str, Params]) -> None:
+        driver = settings.stage.driver
+        if driver == self._name:
+            words = "a stage cannot drive itself; null is the face before its own camera"
+            raise Invalid([{"at": "stage.driver", "message": words}])
+        for name in settings.effects if driver is not None else ():
+            if not getattr(params[name], "takes_driver", True):
+                words = f"{name} is worn by who is before this camera, in that mode: no driver fits"
+                raise Invalid([{"at": "stage.driver", "message": words}])
 
     async def _use_driver(self, name: str | None) -> None:
         async with self._turn:
