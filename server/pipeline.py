@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import av
 import cv2
 
-from omote.engines.chain import LANDMARKS, Chain, Turn
+from omote.engines.chain import FACES, LANDMARKS, Chain, Turn
 from omote.engines.effect import Params, Rung
 from omote.engines.model import UnknownModel
 from omote.server.broadcast import Broadcast
@@ -404,14 +404,15 @@ class Pipeline:
             stats.step(name, took)
         stats.step("chain", (time.monotonic() - began) * 1e3)
         stats.step("wait", (began - frame.arrived) * 1e3)
-        self._note_face(turn.frame)
+        self._note_face(turn)
         self._scene = turn.frame.scene
         if (matte := turn.frame.matte) is not None:
             stats.matte_ages.add(matte.age_s * 1e3)
             stats.inferred.add(matte.age_s == 0)
 
-    def _note_face(self, frame: Frame) -> None:
+    def _note_face(self, turn: Turn) -> None:
         """Whose face it is that counts here, and the camera's for stages that are driven by it."""
+        frame = turn.frame
         second = time.time() - (time.monotonic() - frame.arrived)
 
         def seen(status: FaceStatus, faces: tuple[Face, ...]) -> Sighting:
@@ -419,7 +420,8 @@ class Pipeline:
 
         own = self.chain.face_status
         if own is not None:
-            self.sighting = seen(own, frame.faces)
+            looked = FACES in turn.steps_ms  # not while effects are paused
+            self.sighting = seen(own, frame.faces) if looked else seen("lost", ())
             self._workshop.drivers.see(self._name, self.sighting)
         if self.driver is not None:
             self.sighting = seen(self.driver.status, frame.driver or ())

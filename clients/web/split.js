@@ -1,4 +1,5 @@
-// Split view: this person's own camera on the left of a divider, the result on its right.
+// Split view: this person's own camera on the left of a divider, the result on its right; where the
+// result shows somebody else, the two whole pictures side by side.
 
 import { by } from "./dom.js";
 
@@ -27,9 +28,10 @@ export class Split {
     this.#refresh();
   }
 
-  /** Take the camera's stream, null when it is off, and how the stage turns and mirrors it. */
-  show(stream, { orientation = 0, mirror = false } = {}) {
+  /** Take the camera's stream, null when it is off, and the stage's state. */
+  show(stream, { stage: { orientation = 0, mirror = false } = {}, synthetic = false }) {
     this.#stream = stream;
+    by("screen").classList.toggle("beside", synthetic);
     this.#turn(orientation, mirror);
     this.#refresh();
   }

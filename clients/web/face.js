@@ -1,0 +1,50 @@
+// The face: whether one is followed, how it is made neutral, and what its tracker sees.
+
+import { announce } from "./announcement.js";
+import { by, write } from "./dom.js";
+
+const WORDS = {
+  tracked: { camera: "Your face is followed.", stage: "The face of {driver} is followed.", messages: "Faces come from outside." },
+  held: { camera: "Your face was lost a moment ago, its last expression is held.", stage: "{driver} was lost a moment ago, the last expression is held.", messages: "The sender has fallen silent, its last expression is held." },
+  lost: { camera: "No face is seen. Look into the camera, with light on your face.", stage: "No face is seen on {driver}. Is its camera on?", messages: "Nothing comes from outside: send faces over the data channel face/1 or MQTT." },
+};
+const NEUTRAL = {
+  none: "Not known yet.",
+  calmest: "Taken from the calmest moment so far.",
+  asked: "As you set it.",
+};
+
+/** The part of the page about the face a stage follows; hidden while it follows none. */
+export class FacePanel {
+  #orders;
+  #state = {};
+
+  /** `orders` sends what is pressed. */
+  constructor(orders) {
+    this.#orders = orders;
+    by("calibrate").addEventListener("click", () => this.#calibrate(true, "Neutral face taken. Now move."));
+    by("calibrate-back").addEventListener("click", () => this.#calibrate(null, "The calmest moment is neutral again."));
+    by("landmarks").addEventListener("change", () => {
+      orders.add({ stage: { view: by("landmarks").checked ? "landmarks" : "result" } });
+    });
+  }
+
+  /** Show what is so. */
+  show(state) {
+    this.#state = state;
+    const { face, stage = {} } = state;
+    by("face").hidden = !face;
+    if (!face) return;
+    by("face").dataset.status = face.status;
+    write(by("face-status"), WORDS[face.status][face.origin].replace("{driver}", `the stage “${stage.driver}”`));
+    write(by("face-neutral"), NEUTRAL[face.neutral]);
+    by("calibrate").disabled = face.status === "lost";
+    by("calibrate-back").hidden = face.neutral !== "asked" || face.origin === "messages";
+    if (!this.#orders.holds("stage.view")) by("landmarks").checked = stage.view === "landmarks";
+  }
+
+  #calibrate(calibrate, words) {
+    this.#orders.add({ calibrate });
+    announce(words);
+  }
+}
