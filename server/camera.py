@@ -15,7 +15,7 @@ from omote.streams.latest import Latest
 from omote.streams.source import Source
 from omote.streams.webrtc import Publisher
 
-CLOCK_FPS, CLOCK_SIZE = 30, (1280, 720)
+CLOCK_FPS, CLOCK_SIZE = 30, (960, 540)
 "Of a stage without a camera whose puppet somebody else drives."
 Seen = Callable[[float | None], None]
 "Told of every picture as it comes, with the milliseconds its decoding took where that is known."

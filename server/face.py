@@ -13,8 +13,8 @@ from omote.streams.frame import Face, FaceStatus
 
 FACES_A_SECOND = 30
 "At most so many messages, of each stage."
-NeutralOrigin = Literal["none", "calmest", "asked"]
-"`calmest`: taken from the calmest moment so far; `asked`: from the moment it was ordered."
+NeutralOrigin = Literal["none", "calmest", "asked", "told"]
+"`calmest`: of the calmest moment so far; `asked`: of the one it was ordered in; `told`: as messages say."
 
 
 class FacePose(Message):
@@ -70,6 +70,8 @@ def origin(face: Face | None) -> NeutralOrigin:
     """Where its neutral face comes from."""
     if face is None or face.neutral is None:
         return "none"
+    if face.neutral.told:
+        return "told"
     return "asked" if face.neutral.asked else "calmest"
 
 

@@ -108,7 +108,9 @@ class Neutral:
     pose: NDArray[np.float32]
     "(4, 4), as `Face.pose`."
     asked: bool = False
-    "Whether somebody asked for it; otherwise it is of the calmest moment so far."
+    "Whether somebody asked for it; otherwise it is of the calmest moment so far, or told."
+    told: bool = False
+    "Whether whoever tells of the face told of this one, too."
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -40,7 +40,8 @@ PUPPET: dict[str, Any] = {
     "effects": ["puppet"],
     "params": {"puppet": {"source": "her.jpg"}},
 }
-BY_MESSAGES = {**PUPPET, "stage": {"driver": "messages"}}
+BY_MESSAGES = {**PUPPET, "stage": {"driver": "messages", "budget_ms": 1000}}
+"With time enough not to step down the ladder on a busy machine."
 JAW = {"blendshapes": {"jawOpen": 0.7}}
 
 
@@ -396,39 +397,45 @@ async def test_the_picture_opens_its_mouth_as_it_is_told(tmp_path: Path) -> None
         await made.desk.order(BY_MESSAGES)
         channel, _ = await channel_of(phone, "face/1")
         track = phone.connection.getTransceivers()[0].receiver.track
+        pictures: list[Floats] = []
 
-        async def looks(message: dict[str, Any]) -> Floats:
-            """The mouth's part of the picture after a while of a message."""
+        async def watch() -> None:
+            while True:
+                video = await track.recv()
+                assert isinstance(video, av.VideoFrame)
+                pictures.append(np.asarray(video.to_ndarray(format="gray"), np.float32))
+
+        async def looks(amount: float) -> Floats:
+            """The picture once a jaw has been open so far for a while."""
+            message = json.dumps({"blendshapes": {"jawOpen": amount}})
 
             async def tell() -> None:
-                channel.send(json.dumps(message))
+                channel.send(message)
 
             async with telling(tell):
-                for _ in range(25):
-                    shown = await asyncio.wait_for(track.recv(), PATIENCE_S)
-            assert isinstance(shown, av.VideoFrame)
-            return np.asarray(shown.to_ndarray(format="gray"), np.float32)
+                await until(lambda: face_of(made)["status"] == "tracked")
+                since = len(pictures)
+                await until(lambda: len(pictures) > since + 15)
+            return pictures[-1]
 
-        async with asyncio.timeout(PATIENCE_S):
-            while True:  # until the slate has gone
-                first = await looks({"blendshapes": {"jawOpen": 0.0}})
-                if made.desk.stats()["tracked_share"]:
-                    break
-        assert first.shape == (720, 1280)
-        shut = await looks({"blendshapes": {"jawOpen": 0.0}})
-        again = await looks({"blendshapes": {"jawOpen": 0.0}})
-        wide = await looks({"blendshapes": {"jawOpen": 1.0}})
+        watching = asyncio.create_task(watch())
+        while not (made.desk.stats()["tracked_share"] and len(pictures) > 40):
+            await looks(0.0)  # until the slate has gone
+        shut, again, wide = [await looks(amount) for amount in (0.0, 0.0, 1.0)]
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        assert shut.shape == (540, 960)
         rest, moved = (np.abs(shut - other) for other in (again, wide))
         assert moved.max() > 60
         assert moved.mean() > 3 * rest.mean()
-        assert moved[:, :300].mean() < 2
+        assert moved[:, :220].mean() < 2
 
 
 async def test_another_stages_face_drives_without_viewers_there(tmp_path: Path) -> None:
     clip = astronaut(640, 480, 25, 4)
     async with theatre(tmp_path, sources={"booth": str(clip)}) as made, client(made.http) as viewer:
         await made.stages["booth"].order({"effects": []})
-        await made.desk.order({**PUPPET, "stage": {"driver": "booth"}})
+        await made.desk.order({**PUPPET, "stage": {"driver": "booth", "budget_ms": 1000}})
         assert face_of(made, "booth") is None
         assert (await viewer.watch()).status_code == 201
         await until(lambda: (face_of(made) or {}).get("status") == "tracked")

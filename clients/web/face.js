@@ -5,25 +5,26 @@ import { by, write } from "./dom.js";
 
 const WORDS = {
   tracked: { camera: "Your face is followed.", stage: "The face of {driver} is followed.", messages: "Faces come from outside." },
-  held: { camera: "Your face was lost a moment ago, its last expression is held.", stage: "{driver} was lost a moment ago, the last expression is held.", messages: "The sender has fallen silent, its last expression is held." },
+  held: { camera: "Your face was lost a moment ago, its last expression is held.", stage: "The face of {driver} was lost a moment ago, its last expression is held.", messages: "The sender has fallen silent, its last expression is held." },
   lost: { camera: "No face is seen. Look into the camera, with light on your face.", stage: "No face is seen on {driver}. Is its camera on?", messages: "Nothing comes from outside: send faces over the data channel face/1 or MQTT." },
 };
+const PAUSED = 7; // the ladder's last rung
 const NEUTRAL = {
   none: "Not known yet.",
   calmest: "Taken from the calmest moment so far.",
   asked: "As you set it.",
+  told: "As the sender tells it.",
 };
 
 /** The part of the page about the face a stage follows; hidden while it follows none. */
 export class FacePanel {
   #orders;
-  #state = {};
 
   /** `orders` sends what is pressed. */
   constructor(orders) {
     this.#orders = orders;
     by("calibrate").addEventListener("click", () => this.#calibrate(true, "Neutral face taken. Now move."));
-    by("calibrate-back").addEventListener("click", () => this.#calibrate(null, "The calmest moment is neutral again."));
+    by("calibrate-back").addEventListener("click", () => this.#calibrate(null, "Your neutral face is forgotten."));
     by("landmarks").addEventListener("change", () => {
       orders.add({ stage: { view: by("landmarks").checked ? "landmarks" : "result" } });
     });
@@ -31,15 +32,14 @@ export class FacePanel {
 
   /** Show what is so. */
   show(state) {
-    this.#state = state;
     const { face, stage = {} } = state;
     by("face").hidden = !face;
     if (!face) return;
     by("face").dataset.status = face.status;
-    write(by("face-status"), WORDS[face.status][face.origin].replace("{driver}", `the stage “${stage.driver}”`));
+    write(by("face-status"), state.rung === PAUSED ? "The machine is too busy: effects are paused." : statusWords(face, stage));
     write(by("face-neutral"), NEUTRAL[face.neutral]);
     by("calibrate").disabled = face.status === "lost";
-    by("calibrate-back").hidden = face.neutral !== "asked" || face.origin === "messages";
+    by("calibrate-back").hidden = face.neutral !== "asked";
     if (!this.#orders.holds("stage.view")) by("landmarks").checked = stage.view === "landmarks";
   }
 
@@ -48,3 +48,5 @@ export class FacePanel {
     announce(words);
   }
 }
+
+const statusWords = ({ status, origin }, { driver }) => WORDS[status][origin].replace("{driver}", `the stage “${driver}”`);

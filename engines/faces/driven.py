@@ -83,7 +83,7 @@ class ReportedFace:
         pose = report.rest_pose
         if pose is None:
             pose = posed(Angles(0, 0, 0), (0, 0, float(moment.pose[2, 3])))
-        return Neutral(named(report.rest), shape_of(report.rest), pose)
+        return Neutral(named(report.rest), shape_of(report.rest), pose, told=True)
 
 
 class DrivenFace:
