@@ -57,8 +57,10 @@ class Worn:
         skin = self._mask.near(height_of(face.landmarks))
         maps, alpha = self._maps(skin, face.landmarks, box)
         x, y = cv2.split(maps)
-        made = cv2.remap(skin.rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        lit = self._light(np.asarray(made, np.uint8), bare, alpha)
+        rgba = cv2.remap(skin.rgba, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        made, known = np.asarray(rgba[..., :3], np.uint8), rgba[..., 3]
+        alpha = np.asarray(cv2.multiply(alpha, known, scale=1 / 255), np.uint8)
+        lit = self._light(made, bare, alpha)
         out = np.empty_like(bare)
         lay_over(lit, alpha, bare, out)
         return self._pixels.patched(picture, out, left, top)
