@@ -18,7 +18,7 @@ from omote.engines.puppet.modes import MODES
 from omote.engines.puppet.performance import Casting, Performance
 from omote.engines.puppet.pose_transfer import Amounts
 from omote.streams.frame import Frame
-from tests.portraits import astronaut, frame, models, opened, pixels, portrait
+from tests.portraits import astronaut, frame, models, opened, pixels, portrait, turned
 
 PHOTO = Path(__file__).parent / "data" / "astronaut.jpg"
 SIZE = (640, 480)
@@ -55,7 +55,8 @@ def test_eyes_and_the_inside_of_the_mouth_are_the_drivers_own(worn: Performance)
         hole = np.zeros(bare.shape[:2], np.uint8)
         cv2.fillPoly(hole, [points.astype(np.int32)], (255,))
         inside = cv2.erode(hole, np.ones((5, 5), np.uint8)) > 0
-        assert np.abs(made[inside].astype(int) - bare[inside]).max(initial=0) <= 4
+        # Colours are kept at half the size: next to a mask they mix a little.
+        assert np.abs(made[inside].astype(int) - bare[inside]).mean() < 5
 
 
 def test_a_mask_takes_on_the_light_of_the_face_it_is_worn_on(worn: Performance) -> None:
@@ -106,14 +107,10 @@ def test_a_small_face_wears_a_small_picture() -> None:
 
 
 def test_what_is_seen_edge_on_is_not_shown() -> None:
-    landmarks = followed().faces[0].landmarks
-    ahead = facing(landmarks) * inwards()
+    ahead = facing(turned(0)) * inwards()
     assert ahead[1] == pytest.approx(1) and ahead[[10, 152, 234, 454]].max() == 0
-    turn = np.radians(50)
-    about = np.array([[np.cos(turn), 0, np.sin(turn)], [0, 1, 0], [-np.sin(turn), 0, np.cos(turn)]])
-    turned = facing((landmarks @ about.T).astype(np.float32))
-    cheeks = turned[[50, 280]]
-    assert cheeks.min() < 0.3 and cheeks.max() > 0.9
+    right, left = facing(turned(55))[[50, 280]]
+    assert min(right, left) < 0.3 and max(right, left) > 0.9
 
 
 def test_light_follows_slowly_and_at_once_on_another_face() -> None:

@@ -13,7 +13,7 @@ from omote.engines.kernels import Bytes, Floats
 from omote.engines.model import Models
 from omote.engines.pixels import Pixels
 from omote.engines.portrait.study import BODY_SKIN, FACE_SKIN
-from omote.engines.puppet.reference import FACE_POINTS, landmarks_of
+from omote.engines.puppet.reference import landmarks_of
 
 TALLEST = 512
 "Height of the face in the finest of its pictures, pixels."
@@ -92,24 +92,21 @@ def inwards() -> Floats:
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
-def facing(landmarks: Floats) -> Floats:
-    """(468,): how much of each point may be shown as the head is turned now, 0..1."""
-    corners = landmarks[canonical_face().triangles]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    summed = _around() @ normals
-    cosine = summed[:, 2] / np.maximum(np.linalg.norm(summed, axis=1), 1e-6)
+def facing(pose: Floats) -> Floats:
+    """(468,): how much of each point may be shown of a head in this pose (4, 4), 0..1."""
+    cosine = _normals() @ pose[2, :3]
     share = np.clip((cosine - EDGE_ON[0]) / (EDGE_ON[1] - EDGE_ON[0]), 0, 1)
     return np.asarray(share, np.float32)
 
 
 @cache
-def _around() -> Floats:
-    """(468, 898): which triangles meet in a point; signed so that a face's front is positive."""
+def _normals() -> Floats:
+    """(468, 3), of length 1, outwards from the canonical face."""
     face = canonical_face()
-    made = np.zeros((FACE_POINTS, len(face.triangles)), np.float32)
-    for number, corners in enumerate(face.triangles):
-        made[corners, number] = 1
-    # Landmarks count down and away from the camera.
-    corners = face.vertices[face.triangles] * (1, -1, -1)
+    corners = face.vertices[face.triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    return np.asarray(made * np.sign(normals[:, 2].sum()), np.float32)
+    summed = np.zeros_like(face.vertices)
+    for at in range(3):
+        np.add.at(summed, face.triangles[:, at], normals)
+    summed *= np.sign(summed[:, 2].sum())
+    return np.asarray(summed / np.linalg.norm(summed, axis=1, keepdims=True), np.float32)
