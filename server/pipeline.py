@@ -15,21 +15,20 @@ from typing import Any, TypeVar
 import av
 import cv2
 
-from omote.engines.chain import FACES, LANDMARKS, Chain, Turn
+from omote.engines.chain import Chain, Turn
 from omote.engines.effect import Params, Rung
 from omote.engines.model import UnknownModel
 from omote.server.broadcast import Broadcast
 from omote.server.camera import Camera, ClockCamera
-from omote.server.driver import Driver, driver_of
-from omote.server.drivers import Sighting
 from omote.server.ladder import Ladder
+from omote.server.lead import Lead
 from omote.server.orders import Invalid, Settings, StageSettings, settings_after, validate_params
 from omote.server.scene import Scenery
 from omote.server.slate import slate
 from omote.server.stats import Stats
 from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
-from omote.streams.frame import Face, FaceStatus, Frame, Picture, Scene, VideoPicture
+from omote.streams.frame import Frame, Picture, Scene, VideoPicture
 from omote.streams.latest import Closed
 
 logger = logging.getLogger(__name__)
@@ -57,9 +56,8 @@ class Pipeline:
         self.stats = Stats()
         self.ladder = Ladder()
         self.chain = Chain(workshop.models, workshop.pixels, workshop.label)
-        self.driver: Driver | None = None
+        self.lead = Lead(name, workshop.drivers, self.chain)
         self.scenery = Scenery()
-        self.sighting: Sighting | None = None
         self._given: Camera | None = None
         self._clock: ClockCamera | None = None
         self._name = name
@@ -130,7 +128,7 @@ class Pipeline:
 
     async def _apply(self, settings: Settings) -> None:
         params = validate_params(settings.effects, settings.params)
-        self._check_driver(settings, params)
+        self.lead.check(settings, params)
         if settings.effects != self._built:
             await self._rebuild(settings.effects, params)
         await self._use_driver(settings.stage.driver)
@@ -138,40 +136,20 @@ class Pipeline:
         await self._look_for_faces()
         self._wake.set()
 
-    def _check_driver(self, settings: Settings, params: Mapping[str, Params]) -> None:
-        driver = settings.stage.driver
-        if driver == self._name:
-            words = "a stage cannot drive itself; null is the face before its own camera"
-            raise Invalid([{"at": "stage.driver", "message": words}])
-        for name in settings.effects if driver is not None else ():
-            if not getattr(params[name], "takes_driver", True):
-                words = f"{name} is worn by who is before this camera, in that mode: no driver fits"
-                raise Invalid([{"at": "stage.driver", "message": words}])
-
     async def _use_driver(self, name: str | None) -> None:
         async with self._turn:
-            if name != self.settings.stage.driver or (name is not None and self.driver is None):
-                self.driver = driver_of(name, self._workshop.drivers)
-                self.sighting = None
-            self.chain.take_driver(self.driver is not None)
-        driven = self.driver is not None and self.chain.synthetic
+            self.lead.use(name)
+        driven = name is not None and self.chain.synthetic
         self._clock = (self._clock or ClockCamera(self.seen)) if driven else None
 
-    @property
-    def _faces_wanted(self) -> bool:
-        """Whether or not an effect needs them."""
-        ordered = self.settings.stage
-        shown = self.driver is None and (ordered.share_faces or ordered.view == LANDMARKS)
-        return shown or self._workshop.drivers.wants(self._name)
-
     async def _look_for_faces(self) -> None:
-        self._looks = wanted = self._faces_wanted
+        self._looks = wanted = self.lead.looks(self.settings)
         if wanted:
             await asyncio.to_thread(self.chain.load_tracker)
         async with self._turn:
             self.chain.follow_faces(wanted)
-            if not self.chain.follows_faces and self.driver is None:
-                self.sighting = None
+            if not self.chain.follows_faces:
+                self.lead.forget()
 
     async def _rebuild(self, effects: tuple[str, ...], params: Mapping[str, Params]) -> None:
         try:
@@ -185,20 +163,14 @@ class Pipeline:
     async def calibrate(self, wanted: bool) -> None:
         """Take the face of the next moment as neutral, or the calmest one; raises `Invalid`."""
         async with self._turn:
-            if self.driver is not None:
-                self.driver.calibrate(wanted)
-                return
-            if not self.chain.follows_faces:
-                words = "no face is followed: use an effect that needs one, or stage.share_faces"
-                raise Invalid([{"at": "calibrate", "message": words}])
-            self.chain.calibrate(wanted)
+            self.lead.calibrate(wanted)
 
     async def close(self) -> None:
         """End the work, the camera and the viewers; a frame in a thread is waited for."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         camera, self._given = self._given, None
-        self._workshop.drivers.forget(self._name)
+        self.lead.close()
         if camera is not None:
             await camera.close()
         await self.broadcast.close()
@@ -224,7 +196,7 @@ class Pipeline:
 
     async def _step(self) -> None:
         waits = await self._frame_waits()
-        if self._looks != self._faces_wanted:
+        if self._looks != self.lead.looks(self.settings):
             await self._look_for_faces()
         if not self.needed:
             await self._rest()
@@ -238,7 +210,7 @@ class Pipeline:
     def needed(self) -> bool:
         """Whether anybody has anything of the next frame."""
         watched = bool(self.broadcast.viewers) or self.settings.stage.share_faces
-        return watched or self._workshop.drivers.wants(self._name)
+        return watched or self.lead.is_wanted
 
     async def _frame_waits(self) -> bool:
         """Whether a frame can be taken; waits for one, or for anything else to do."""
@@ -285,7 +257,7 @@ class Pipeline:
 
     async def _show_slate(self) -> None:
         await self._calm()
-        self.sighting = None
+        self.lead.forget()
         if self._slate is None:
             words = "waiting for the camera" if self._ready else "the effects cannot be loaded"
             picture = slate(self._workshop.pixels, words)
@@ -308,11 +280,9 @@ class Pipeline:
             frame = camera.take() if camera is not None else None
             if camera is None or frame is None or self._skips():
                 return
-            if self.driver is not None:
-                self.driver.look()
             self._pace(frame)
             frame = replace(frame, scene=self.scenery.now())
-            self._calibrate_for_others()
+            self.lead.begin()
             self.chain.tune(self.params)
             ready, starved = camera.since, camera.starved
             if self.ladder.rung and time.monotonic() - ready > STALE * self._interval:
@@ -344,9 +314,7 @@ class Pipeline:
         opened = pixels.from_video(VideoPicture(picture.video, rotation))
         if ordered.mirror:
             opened = pixels.mirrored(opened)
-        frame = replace(frame, picture=opened, view=ordered.view)
-        if self.driver is not None:
-            frame = replace(frame, driver=self.driver(frame))
+        frame = self.lead.onto(replace(frame, picture=opened, view=ordered.view))
         if ordered.bypass or rung is Rung.PASS:
             turn = Turn(frame, {})
         elif not self.broadcast.viewers:
@@ -404,34 +372,12 @@ class Pipeline:
             stats.step(name, took)
         stats.step("chain", (time.monotonic() - began) * 1e3)
         stats.step("wait", (began - frame.arrived) * 1e3)
-        self._note_face(turn)
+        if (sighting := self.lead.note(turn)) is not None:
+            stats.tracked.add(sighting.status == "tracked")
         self._scene = turn.frame.scene
         if (matte := turn.frame.matte) is not None:
             stats.matte_ages.add(matte.age_s * 1e3)
             stats.inferred.add(matte.age_s == 0)
-
-    def _note_face(self, turn: Turn) -> None:
-        """Whose face it is that counts here, and the camera's for stages that are driven by it."""
-        frame = turn.frame
-        second = time.time() - (time.monotonic() - frame.arrived)
-
-        def seen(status: FaceStatus, faces: tuple[Face, ...]) -> Sighting:
-            return Sighting(status, faces[0] if faces else None, second, frame.arrived)
-
-        own = self.chain.face_status
-        if own is not None:
-            looked = FACES in turn.steps_ms  # not while effects are paused
-            self.sighting = seen(own, frame.faces) if looked else seen("lost", ())
-            self._workshop.drivers.see(self._name, self.sighting)
-        if self.driver is not None:
-            self.sighting = seen(self.driver.status, frame.driver or ())
-        if self.sighting is not None:
-            self.stats.tracked.add(self.sighting.status == "tracked")
-
-    def _calibrate_for_others(self) -> None:
-        asked = self._workshop.drivers.take_calibration(self._name)
-        if asked is not None:
-            self.chain.calibrate(asked)
 
     def seen(self, decode_ms: float | None) -> None:
         """A picture has come, whose decoding took so long, where that is known."""

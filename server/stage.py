@@ -127,7 +127,7 @@ class Stage:
     def stats(self) -> dict[str, Any]:
         """Rates and quantiles over the last five seconds."""
         pipeline, camera = self._pipeline, self._pipeline.camera
-        driver = pipeline.driver
+        driver = pipeline.lead.driver
         return {
             **pipeline.stats.report(),
             "dropped_undecoded": camera.dropped_undecoded if camera else 0,
@@ -144,14 +144,14 @@ class Stage:
         """What is told of the face in the latest frame; None unless that was ordered."""
         if not self._pipeline.settings.stage.share_faces:
             return None
-        seen = self._pipeline.sighting
+        seen = self._pipeline.lead.sighting
         if seen is None:
             return told(None, "lost", 0.0)
         return told(seen.face, seen.status, seen.second)
 
     def tell_face(self, report: Report | None) -> None:
         """Move the puppet as somebody else's tracker says, None: nobody is there; raises `Invalid`."""
-        driver = self._pipeline.driver
+        driver = self._pipeline.lead.driver
         if not isinstance(driver, MessageDriver):
             words = f'messages drive nothing here: order {{"stage": {{"driver": "{MESSAGES}"}}}}'
             raise Invalid([{"at": "stage.driver", "message": words}])
@@ -159,11 +159,11 @@ class Stage:
 
     def _face_state(self) -> dict[str, Any] | None:
         pipeline = self._pipeline
-        if pipeline.chain.face_status is None and pipeline.driver is None:
+        if pipeline.chain.face_status is None and pipeline.lead.driver is None:
             return None
-        seen = pipeline.sighting
+        seen = pipeline.lead.sighting
         face, status = (seen.face, seen.status) if seen else (None, "lost")
-        of = pipeline.driver.origin if pipeline.driver else "camera"
+        of = pipeline.lead.driver.origin if pipeline.lead.driver else "camera"
         return {"status": status, "neutral": origin(face), "origin": of}
 
     def age_buckets(self) -> list[tuple[float, int]]:

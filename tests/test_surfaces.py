@@ -70,6 +70,7 @@ async def home(tmp_path: File, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     async with house(tmp_path, "embedded", home_assistant=True) as made:
         await until(lambda: made.mqtt is not None and made.mqtt.status == "connected")
         await _upload(made, "something")
+        assert made.stages["something"].name == "something"
         yield made
 
 
