@@ -105,6 +105,7 @@ async function startOrStop() {
 async function leave() {
   publication.link.close();
   screen.link.close();
+  split.close();
   wire.close();
 }
 
