@@ -220,7 +220,9 @@ def _in_home_assistant(entity: dict[str, Any], value: Any) -> str:
         return "ON" if value else "OFF"
     if entity["p"] == "select":
         return "none" if value is None else str(value)
-    return str(value or "") if entity["p"] == "text" and isinstance(value, str) else str(value)
+    return (
+        str(value or "") if entity["p"] == "text" and isinstance(value, str | None) else str(value)
+    )
 
 
 def _command(entity: dict[str, Any], value: Any) -> str:

@@ -83,7 +83,7 @@ function shortcuts() {
     b: { words: "Hold: the camera without any effect", press: () => before(true), release: () => before(false) },
     v: { words: "Compare original and result", press: () => split.toggle() },
     m: { words: "Mirror the result", press: () => orders.add({ stage: { mirror: !state.stage?.mirror } }) },
-    c: { words: "Take this face as the neutral one", press: () => by("calibrate").click() },
+    c: { words: "Take this face as the neutral one", press: () => state.face && by("calibrate").click() },
     p: { words: "Save a snapshot", press: () => screen.playing && snapshot() },
     l: { words: "Listen, or stop listening", press: () => by("listen").click() },
     f: { words: "Full screen", press: () => screen.fill() },

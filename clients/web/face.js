@@ -9,6 +9,7 @@ const WORDS = {
   lost: { camera: "No face is seen. Look into the camera, with light on your face.", stage: "No face is seen on {driver}. Is its camera on?", messages: "Nothing comes from outside: send faces over the data channel face/1 or MQTT." },
 };
 const PAUSED = 7; // the ladder's last rung
+const SETTLE_MS = 1_200; // the server averages about a second
 const NEUTRAL = {
   none: "Not known yet.",
   calmest: "Taken from the calmest moment so far.",
@@ -23,8 +24,8 @@ export class FacePanel {
   /** `orders` sends what is pressed. */
   constructor(orders) {
     this.#orders = orders;
-    by("calibrate").addEventListener("click", () => this.#calibrate(true, "Neutral face taken. Now move."));
-    by("calibrate-back").addEventListener("click", () => this.#calibrate(null, "Your neutral face is forgotten."));
+    by("calibrate").addEventListener("click", () => this.#calibrate());
+    by("calibrate-back").addEventListener("click", () => orders.add({ calibrate: null }));
     by("landmarks").addEventListener("change", () => {
       orders.add({ stage: { view: by("landmarks").checked ? "landmarks" : "result" } });
     });
@@ -43,9 +44,10 @@ export class FacePanel {
     if (!this.#orders.holds("stage.view")) by("landmarks").checked = stage.view === "landmarks";
   }
 
-  #calibrate(calibrate, words) {
-    this.#orders.add({ calibrate });
-    announce(words);
+  #calibrate() {
+    this.#orders.add({ calibrate: true });
+    announce("Keep still.");
+    setTimeout(() => announce("Neutral face taken. Now move."), SETTLE_MS);
   }
 }
 
