@@ -74,6 +74,7 @@ class ControlChannels:
                     await channel.send(json.dumps(_refused(403, words).message()))
                     channel.close()
                     return
+                await asyncio.sleep(0)  # media goes first, however many faces came in one packet
                 refusal = self._control.take_face(stage, message, guest.name)
                 if refusal is not None and self._control.may_complain(guest.name):
                     await channel.send(json.dumps(refusal.message()))

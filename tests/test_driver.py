@@ -20,6 +20,7 @@ from omote.engines.faces.driven import DrivenFace, Report, ReportedFace
 from omote.engines.faces.expressions import expressions, plain_face, shape_of
 from omote.engines.faces.mesh import ExpressionNet
 from omote.engines.faces.pose import Angles, angles, posed, projected
+from omote.engines.faces.presence import eased
 from omote.engines.faces.topology import BLENDSHAPES, LIPS_INNER
 from omote.engines.kernels import Floats
 from omote.server.bench.mosquitto import Mosquitto, mosquitto
@@ -298,6 +299,19 @@ def test_the_shape_behind_landmarks_is_learnt() -> None:
     assert np.abs(face.neutral.shape - report.shape).max() < 0.05
 
 
+def test_a_face_that_was_let_go_where_it_was_seen_does_not_come_back() -> None:
+    report = read_report(json.dumps({**JAW, "pose": {"yaw_deg": 20}}))
+    assert report is not None
+    whole = ReportedFace()(report, 1 / 30)
+    held, strengths = DrivenFace(), []
+    for strength in (1.0, 0.5, 0.05, None, None, None):
+        found = None if strength is None else eased(whole, "lost", strength)
+        [face] = held(found, 1 / 30)
+        strengths.append(face.strength)
+    assert strengths == sorted(strengths, reverse=True)
+    assert strengths[-1] <= 0.05
+
+
 def test_nobody_is_there_before_the_first_message() -> None:
     held = DrivenFace()
     assert (held(None, 1 / 30), held.status) == ((), "lost")
@@ -341,8 +355,10 @@ def face_of(made: House, stage: str = "desk") -> dict[str, Any]:
 async def telling(tell: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     """Say it thirty times a second, as a phone does, for as long as the block runs."""
 
+    over = asyncio.Event()
+
     async def on_and_on() -> None:
-        while True:
+        while not over.is_set():
             await tell()
             await asyncio.sleep(1 / 30)
 
@@ -350,8 +366,8 @@ async def telling(tell: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        over.set()  # not cancelled: before Python 3.12 a client of MQTT may swallow that
+        await task
 
 
 async def channel_of(peer: Client, label: str) -> tuple[Any, "asyncio.Queue[str]"]:
@@ -389,11 +405,11 @@ async def test_a_phone_drives_a_puppet_without_sending_video(tmp_path: Path) -> 
             async with telling(tell):
                 await until(lambda: face_of(made)["status"] == "tracked")
                 since = len(pictures)
-                await until(lambda: len(pictures) > since + 15)
+                await until(lambda: len(pictures) > since + 8)
             return pictures[-1]
 
         watching = asyncio.create_task(watch())
-        while not (made.desk.stats()["tracked_share"] and len(pictures) > 40):
+        while not (made.desk.stats()["tracked_share"] and len(pictures) > 10):
             await looks(0.0)  # until the slate has gone
         shut, again, wide = [await looks(amount) for amount in (0.0, 0.0, 1.0)]
         stats, state = made.desk.stats(), made.desk.state()

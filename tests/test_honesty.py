@@ -120,12 +120,14 @@ async def test_a_recording_says_what_it_shows(tmp_path: Path) -> None:
 async def test_a_recording_that_becomes_synthetic_on_the_way_says_so_too(tmp_path: Path) -> None:
     target = tmp_path / "out.mkv"
     sources = {"desk": str(astronaut(640, 480, 25, 4))}
-    async with theatre(tmp_path, sources=sources) as made:
-        async with started("record", f"{made.url}/desk", target, "--seconds", 5) as recorder:
-            await said(recorder, "fps")
-            await made.desk.order({"effects": ["puppet"], "params": BY_MESSAGES["params"]})
-            await until(lambda: made.desk.state()["synthetic"])
-            kept = await ended(recorder)
+    async with (
+        theatre(tmp_path, sources=sources) as made,
+        started("record", f"{made.url}/desk", target, "--seconds", 5) as recorder,
+    ):
+        await said(recorder, "fps")
+        await made.desk.order({"effects": ["puppet"], "params": BY_MESSAGES["params"]})
+        await until(lambda: made.desk.state()["synthetic"])
+        kept = await ended(recorder)
     assert kept.json["synthetic"] is True
     assert comment(target) == remark.SYNTHETIC
     with av.open(str(target)) as film:

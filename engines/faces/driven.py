@@ -107,10 +107,9 @@ class DrivenFace:
             self._face = found
         if self._face is None or self._presence.strength == 0:
             return ()
-        face, strength = self._face, self._presence.strength
-        if found is not None and found.strength < strength:
-            return (found,)  # it is being let go where it was seen
-        return (eased(face, self.status, strength),)
+        made = eased(self._face, self.status, self._presence.strength)
+        # It may have been let go where it was seen, before it was gone from here.
+        return (replace(made, strength=made.strength * self._face.strength),)
 
 
 def shape_and_pose(landmarks: Floats, size: tuple[int, int]) -> tuple[Floats, Floats] | None:
