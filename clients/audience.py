@@ -110,6 +110,7 @@ class Audience:
         while not await self._asked("state", "synthetic"):  # noqa: ASYNC110 - over HTTP
             await asyncio.sleep(LOOK_EVERY_S)
         recording.remark = SYNTHETIC
+        say("a puppet is shown, the file will say so")
 
     async def _asked(self, part: str, key: str) -> Any:
         """What the server says of the stage; None where it does not."""

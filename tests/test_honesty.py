@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,13 +23,14 @@ from omote.server.tokens import parse
 from omote.streams import remark
 from omote.streams.frame import LabelPlace
 from tests.clips import PORTRAIT, astronaut
-from tests.command import ended, omote, said, started
+from tests.command import ended, said, started
 from tests.fakes import faked
 from tests.house import House, house, until
 from tests.portraits import frame, models, opened, pixels, portrait
 from tests.test_driver import BY_MESSAGES, JAW, telling, theatre
 from tests.test_run import app
 
+PUPPET_SEEN = "a puppet is shown"
 PUPPET = ("--effects", "puppet", "--set", "puppet.source=her.jpg")
 
 
@@ -97,6 +99,11 @@ async def test_no_order_takes_the_label_away(tmp_path: Path) -> None:
 # In files.
 
 
+def sent(made: House) -> int:
+    """Pictures that have left, the slate aside."""
+    return made.desk.age_buckets()[-1][1]
+
+
 async def driven(made: House) -> None:
     report = read_report(json.dumps(JAW))
     made.desk.tell_face(report)
@@ -110,10 +117,12 @@ async def test_a_recording_says_what_it_shows(tmp_path: Path) -> None:
         async def tell() -> None:
             await driven(made)
 
-        async with telling(tell):
-            done = await omote("record", f"{made.url}/desk", target, "--seconds", 2, "--stay")
-    assert done.code == 0, done.errors
-    assert done.json["synthetic"] is True
+        async with telling(tell), started("record", f"{made.url}/desk", target) as recorder:
+            await until(lambda: sent(made) > 12)
+            recorder.send_signal(signal.SIGINT)
+            kept = await ended(recorder)
+    assert kept.code == 0, kept.errors
+    assert kept.json["synthetic"] is True
     assert comment(target) == remark.SYNTHETIC
 
 
@@ -122,11 +131,12 @@ async def test_a_recording_that_becomes_synthetic_on_the_way_says_so_too(tmp_pat
     sources = {"desk": str(astronaut(640, 480, 25, 4))}
     async with (
         theatre(tmp_path, sources=sources) as made,
-        started("record", f"{made.url}/desk", target, "--seconds", 5) as recorder,
+        started("record", f"{made.url}/desk", target) as recorder,
     ):
-        await said(recorder, "fps")
+        await until(lambda: sent(made) > 12)
         await made.desk.order({"effects": ["puppet"], "params": BY_MESSAGES["params"]})
-        await until(lambda: made.desk.state()["synthetic"])
+        await said(recorder, PUPPET_SEEN)
+        recorder.send_signal(signal.SIGINT)
         kept = await ended(recorder)
     assert kept.json["synthetic"] is True
     assert comment(target) == remark.SYNTHETIC
