@@ -316,7 +316,7 @@ class Pipeline:
             opened = pixels.mirrored(opened)
         frame = self.lead.onto(replace(frame, picture=opened, view=ordered.view))
         if ordered.bypass or rung is Rung.PASS:
-            turn = Turn(frame, {})
+            turn = self.chain.faces_only(frame, rung) if self._looks else Turn(frame, {})
         elif not self.broadcast.viewers:
             turn = self.chain.faces_only(frame, rung)
         else:

@@ -436,7 +436,9 @@ async def test_a_phone_drives_a_puppet_without_sending_video(tmp_path: Path) -> 
 async def test_another_stages_face_drives_without_viewers_there(tmp_path: Path) -> None:
     clip = astronaut(640, 480, 25, 4)
     async with theatre(tmp_path, sources={"booth": str(clip)}) as made, client(made.http) as viewer:
-        await made.stages["booth"].order({"effects": []})
+        await made.stages["booth"].order(
+            {"effects": [], "stage": {"budget_ms": 1000, "bypass": True}}
+        )
         await made.desk.order({**PUPPET, "stage": {"driver": "booth", "budget_ms": 1000}})
         assert face_of(made, "booth") is None
         assert (await viewer.watch()).status_code == 201

@@ -44,7 +44,7 @@ async def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     monkeypatch.setenv("OMOTE_DATA", str(tmp_path))
     sources = {"booth": str(astronaut(640, 480, 25, 4))}
     async with house(tmp_path, sources=sources) as made:
-        await made.stages["booth"].order({"effects": []})
+        await made.stages["booth"].order({"effects": [], "stage": {"budget_ms": 1000}})
         await made.desk.order({"stage": {"budget_ms": 1000}})  # or a busy machine pauses effects
         yield made
 

@@ -2,7 +2,7 @@
 // result shows somebody else, the two whole pictures side by side. The left one is that of the stage
 // that drives the puppet, if one does.
 
-import { by } from "./dom.js";
+import { by, write } from "./dom.js";
 import { Link } from "./link.js";
 import { watch } from "./whip.js";
 
@@ -72,6 +72,7 @@ export class Split {
     by("split").disabled = !offered;
     by("split").setAttribute("aria-pressed", String(Boolean(shown)));
     by("screen").classList.toggle("split", Boolean(shown));
+    write(by("original-caption"), this.#driver ? "Driver" : "Original");
   }
 
   #turn(orientation = this.orientation, mirror = this.mirror) {
