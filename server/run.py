@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from omote.engines.chain import Chain
+from omote.engines.chain import LANDMARKS, Chain
 from omote.engines.effect import Params
 from omote.engines.model import Models, UnknownModel
 from omote.engines.onnx import BrokenModel, load
@@ -67,12 +67,12 @@ def run(
     with _explained(), _interruptible():
         names = [name.strip() for name in effects.split(",") if name.strip()]
         typed = typed_params(names, params, settings or [])
-        if view != "result" and "matte" not in names:
+        if view not in ("result", LANDMARKS) and "matte" not in names:
             raise Refused(f"--view {view} shows what the effect matte finds; name it in --effects")
         with (
             closing(_opened(source, target, limit)) as reader,
             _progress(reader, limit) as show,
-            _chain(names, typed, synthetic_label) as (chain, pixels),
+            _chain(names, typed, synthetic_label, view) as (chain, pixels),
             whole(target) as unfinished,
         ):
             tally = Tally(show)
@@ -141,12 +141,15 @@ def _opened(source: Path, target: Path, limit: int | None) -> FilmReader:
 
 @contextmanager
 def _chain(
-    names: Sequence[str], params: Mapping[str, Params], label: LabelPlace
+    names: Sequence[str], params: Mapping[str, Params], label: LabelPlace, view: View
 ) -> Iterator[tuple[Chain, CpuPixels]]:
     """Ready to work, weights loaded."""
     pixels = CpuPixels()
     with closing(Chain(Models(load), pixels, label)) as chain:
         chain.use(chain.build(names), params)
+        if view == LANDMARKS:
+            chain.load_tracker()
+            chain.follow_faces(True)
         yield chain, pixels
 
 
