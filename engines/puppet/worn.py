@@ -13,6 +13,8 @@ from omote.engines.puppet.mask import Skin, facing, height_of, inwards, taken_of
 from omote.engines.puppet.performance import Casting
 from omote.engines.puppet.pose_transfer import Amounts
 from omote.engines.puppet.reference import FACE_POINTS
+from omote.engines.puppet.stencil import stencil
+from omote.engines.puppet.surround import HOLES
 from omote.engines.puppet.unrolled import lay_over, unroll
 from omote.streams.frame import Face, Frame, Picture
 
@@ -20,6 +22,8 @@ COARSE = 320
 "Long side of the map from the result to the photograph, before it is enlarged."
 FAR = 1e9
 "Depth of what nothing was drawn on yet."
+EDGE = 0.9
+"Softness of the holes for eyes and mouth, pixels."
 Box = tuple[int, int, int, int]
 
 
@@ -61,6 +65,7 @@ class Worn:
         rgba = cv2.remap(skin.rgba, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         made, known = np.ascontiguousarray(rgba[..., :3], np.uint8), rgba[..., 3]
         alpha = np.asarray(cv2.multiply(alpha, known, scale=1 / 255), np.uint8)
+        _cut_holes(alpha, face.landmarks[:, :2] - np.array([left, top], np.float32))
         lit = self._light(made, bare, alpha)
         out = np.empty_like(bare)
         lay_over(lit, alpha, bare, out)
@@ -84,6 +89,16 @@ class Worn:
         full = np.asarray(cv2.resize(out[..., :2], size), np.float32)
         alpha = np.asarray(cv2.resize(soft, size), np.float32)
         return full, alpha.astype(np.uint8)
+
+
+def _cut_holes(alpha: Bytes, landmarks: Floats) -> None:
+    """Eyes and what is between the lips are the driver's own; `landmarks` in pixels of `alpha`."""
+    for contour in HOLES:
+        hole = stencil(landmarks[list(contour)], alpha.shape, EDGE)
+        if hole is not None:
+            rows, columns = hole.alpha.shape
+            part = alpha[hole.top : hole.top + rows, hole.left : hole.left + columns]
+            cv2.multiply(part, 255 - hole.alpha, dst=part, scale=1 / 255)
 
 
 def _roughly(has: Floats, after: Floats, shape: tuple[int, int]) -> Floats:
