@@ -63,6 +63,17 @@ def test_eyes_and_the_inside_of_the_mouth_are_the_drivers_own(worn: Performance)
     assert np.abs(made[inside].astype(int) - (0, 255, 0)).mean() < 25
 
 
+def test_what_the_matte_knows_to_be_no_skin_stays_in_front(worn: Performance) -> None:
+    bare = pixels().rgb(followed().picture)
+    left, top, right, bottom = (round(edge) for edge in followed().faces[0].box)
+    middle = (left + right) // 2
+    skin = np.ones((120, 160), np.float32)
+    skin[:, middle // 4 :] = 0
+    apart = np.abs(shown(worn, replace(followed(), skin=skin)).astype(int) - bare).max(2)
+    assert apart[top:bottom, middle + 8 : right].max() <= 4
+    assert apart[top:bottom, left:middle].max() > 20
+
+
 def test_a_mask_takes_on_the_light_of_the_face_it_is_worn_on(worn: Performance) -> None:
     """Her own face on her own face, in another light: nothing but the light is left to differ."""
     bare, made = pixels().rgb(followed().picture), shown(worn, followed())

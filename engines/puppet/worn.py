@@ -43,7 +43,7 @@ class Worn:
         if face is None or face.strength == 0:
             self._light.reset()
             return self._pixels.veiled(frame.picture)
-        worn = self._put_on(frame.picture, face)
+        worn = self._put_on(frame, face)
         if face.strength == 1:
             return worn
         return self._pixels.mixed(self._pixels.veiled(frame.picture), worn, face.strength)
@@ -52,7 +52,8 @@ class Worn:
         """Forget the light."""
         self._light.reset()
 
-    def _put_on(self, picture: Picture, face: Face) -> Picture:
+    def _put_on(self, frame: Frame, face: Face) -> Picture:
+        picture = frame.picture
         box = _box(face.landmarks, (picture.width, picture.height))
         if box is None:
             return picture
@@ -65,6 +66,8 @@ class Worn:
         rgba = cv2.remap(skin.rgba, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         made, known = np.ascontiguousarray(rgba[..., :3], np.uint8), rgba[..., 3]
         alpha = np.asarray(cv2.multiply(alpha, known, scale=1 / 255), np.uint8)
+        if frame.skin is not None:
+            _let_through(alpha, frame.skin, box, (picture.width, picture.height))
         _cut_holes(alpha, face.landmarks[:, :2] - np.array([left, top], np.float32))
         lit = self._light(made, bare, alpha)
         out = np.empty_like(bare)
@@ -89,6 +92,18 @@ class Worn:
         full = np.asarray(cv2.resize(out[..., :2], size), np.float32)
         alpha = np.asarray(cv2.resize(soft, size), np.float32)
         return full, alpha.astype(np.uint8)
+
+
+def _let_through(alpha: Bytes, skin: Floats, box: Box, size: tuple[int, int]) -> None:
+    """What the matte knows to be no skin, such as hair over a forehead, stays in front."""
+    scale = np.array(skin.shape[::-1]) / size
+    affine = np.array([[scale[0], 0, box[0] * scale[0]], [0, scale[1], box[1] * scale[1]]])
+    affine[:, 2] += (scale - 1) / 2
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    here = cv2.warpAffine(
+        skin, affine, alpha.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    cv2.multiply(alpha, here, dst=alpha, dtype=cv2.CV_8U)
 
 
 def _cut_holes(alpha: Bytes, landmarks: Floats) -> None:
