@@ -19,9 +19,12 @@ from omote.clients.terminal import say
 from omote.clients.ticker import Rate, Ticker
 from omote.streams.decoder import Decoded
 from omote.streams.encoder import Codec
+from omote.streams.remark import SYNTHETIC
 
 KEYFRAME_EVERY_S = 5.0
 "In a recording: one cannot go to a place between two of them."
+LOOK_EVERY_S = 0.5
+"At whether a puppet is shown."
 
 
 class Audience:
@@ -59,14 +62,19 @@ class Audience:
         spectator = Spectator(_capabilities(codecs_for(path)))
         recording = Recording(path)
         spectator.hand_on(recording.picture, recording.sound, recording.clock)
-        asking = asyncio.create_task(_ask_for_keyframes(spectator), name="keyframes")
+        tasks = (
+            asyncio.create_task(_ask_for_keyframes(spectator), name="keyframes"),
+            asyncio.create_task(self._watch_for_puppets(recording), name="puppets"),
+        )
         try:
             await self._attend(spectator, stop, seconds)
         finally:
-            asking.cancel()
+            for task in tasks:
+                task.cancel()
             recording.close()
         self._figures |= {"file": str(path) if recording.pictures else None}
         self._figures |= {"written": recording.pictures, "sizes": recording.sizes}
+        self._figures |= {"synthetic": recording.remark is not None}
         if len(recording.sizes) > 1:
             say(f"the picture changed its size, some players stop there: {recording.sizes}")
 
@@ -93,13 +101,24 @@ class Audience:
 
     async def _age(self) -> float | None:
         """The median that the server measures, milliseconds; None where it does not say."""
-        try:
-            answer = await ask("GET", self._place.itself, token=self._token)
-            age = json.loads(answer.body)["stats"]["age_p50_ms"]
-        except (NotConnected, ValueError, KeyError, TypeError):
-            age = None
+        age = await self._asked("stats", "age_p50_ms")
         self._figures["age_p50_ms"] = age
         return None if age is None else float(age)
+
+    async def _watch_for_puppets(self, recording: Recording) -> None:
+        """Have the file say that it is synthetic as soon as it is, also for a moment."""
+        while not await self._asked("state", "synthetic"):  # noqa: ASYNC110 - over HTTP
+            await asyncio.sleep(LOOK_EVERY_S)
+        recording.remark = SYNTHETIC
+        say("a puppet is shown, the file will say so")
+
+    async def _asked(self, part: str, key: str) -> Any:
+        """What the server says of the stage; None where it does not."""
+        try:
+            answer = await ask("GET", self._place.itself, token=self._token)
+            return json.loads(answer.body)[part][key]
+        except (NotConnected, ValueError, KeyError, TypeError):
+            return None
 
     def _note(self, spectator: Spectator) -> None:
         took = time.monotonic() - self._began

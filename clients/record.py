@@ -126,5 +126,10 @@ async def _is_there(place: Place, token: str | None) -> bool:
     if answer.status != 200:
         raise NotConnected(f"{place.itself}: {answer.detail()}", answer.status)
     told = json.loads(answer.body)
-    own = told["state"].get("source") is not None and told["stats"].get("fps_in", 0) > 0
+    state = told["state"]
+    fetched = state.get("source") is not None
+    driven = bool(state["stage"].get("driver") and state.get("synthetic"))
+    own = fetched and told["stats"].get("fps_in", 0) > 0
+    if driven and told["stats"].get("driver_fps"):
+        return True
     return bool(told["state"]["publisher"] == "connected" or own)

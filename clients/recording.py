@@ -15,6 +15,7 @@ from omote.streams.decoder import TimestampUnwrapper, open_decoder
 from omote.streams.encoder import Codec
 from omote.streams.jitter import EncodedFrame
 from omote.streams.packet import Packet
+from omote.streams.remark import KEY, remark_film
 from omote.streams.sound import RATE
 
 Kind = Literal["video", "audio"]
@@ -44,6 +45,9 @@ class Recording:
         "Each size that the picture had, in turn."
         self._path = path
         self._tracks: dict[Kind, _Track] = {kind: _Track(CLOCKS[kind]) for kind in CLOCKS}
+        self.remark: str | None = None
+        "What the file is to say of itself."
+        self._remarked = False
         self._waiting: deque[tuple[Kind, str, EncodedFrame]] = deque(maxlen=2_000)
         self._film: OutputContainer | None = None
         self._zero = 0.0
@@ -70,6 +74,8 @@ class Recording:
             self._begin()
         if self._film is not None:
             self._film.close()
+            if self.remark is not None and not self._remarked:  # it became so on the way
+                remark_film(self._path, self.remark)
 
     def _take(self, kind: Kind, codec: str, frame: EncodedFrame) -> None:
         track = self._tracks[kind]
@@ -96,6 +102,8 @@ class Recording:
         self._zero = video.second(first.timestamp)
         options = FRAGMENTS if self._path.suffix.lower() == ".mp4" else {}
         self._film = av.open(str(self._path), "w", options=options)
+        if self.remark is not None:
+            self._film.metadata[KEY], self._remarked = self.remark, True
         video.stream = _picture_stream(self._film, codec, first.data)
         if audio.first is not None:
             audio.stream = self._film.add_stream("libopus", RATE, layout="stereo")

@@ -1,6 +1,6 @@
 """Pixels: the one place that opens full-size pixels. CPU version: OpenCV on I420 planes."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import av
 import cv2
@@ -8,6 +8,7 @@ import numpy as np
 
 from omote.engines import (
     composition,
+    crops,
     edges,
     layers,
     lightness,
@@ -26,6 +27,7 @@ from omote.streams.frame import Picture, Plane, VideoPicture
 
 Size = tuple[int, int]
 "Width, height, pixels."
+Corner = Literal["top-left", "top-right", "bottom-left", "bottom-right"]
 Rgb = tuple[int, int, int]
 "Red, green, blue, 0..255."
 Box = tuple[int, int, int, int]
@@ -55,6 +57,12 @@ class Pixels(Protocol):
 
     def luma(self, picture: Picture, size: Size) -> Bytes:
         """The whole picture's light at `size`, (h, w), as its video says it."""
+
+    def straightened(self, picture: Picture, affine: Floats, size: Size) -> Bytes:
+        """A turned part of the picture at `size`, RGB (h, w, 3), grey where there is none.
+
+        `affine` (2, 3) leads from its positions to the picture's, both counted from the corner.
+        """
 
     def light(self, picture: Picture) -> tuple[float, float]:
         """Mean luma, 0..1, and the standard deviation of the noise, levels of 255; roughly."""
@@ -107,6 +115,9 @@ class Pixels(Protocol):
     def composite(self, picture: Picture, matte: Plane, behind: Picture, edge: Edge) -> Picture:
         """What is under `matte` over `behind`, a picture of the same size and colours."""
 
+    def patched(self, picture: Picture, rgb: Bytes, left: int, top: int) -> Picture:
+        """A copy with a part (h, w, 3) put in at even `left` and `top`; its sides are even, too."""
+
     def low(self, plane: Plane, size: Size) -> Floats:
         """A plane at a small size, (h, w), 0..1, without its detail."""
 
@@ -119,11 +130,17 @@ class Pixels(Protocol):
     def without(self, picture: Picture, layer: Floats) -> Picture:
         """The picture less a `layer` (h, w, 3) of RGB levels known at a small size."""
 
+    def mixed(self, picture: Picture, other: Picture, share: float) -> Picture:
+        """One picture with so much, 0..1, of another of the same size over it."""
+
     def mirrored(self, picture: Picture) -> Picture:
         """The picture with left and right swapped."""
 
     def stamped(self, picture: Picture, words: str) -> Picture:
         """A copy with words in its top left corner, white on a dark ground."""
+
+    def labelled(self, picture: Picture, words: str, corner: Corner) -> Picture:
+        """The same smaller, in any corner."""
 
     def veiled(self, picture: Picture) -> Picture:
         """A copy in which nobody and nothing can be made out, for little work."""
@@ -221,6 +238,10 @@ class CpuPixels:
         """See `Pixels`."""
         return np.asarray(cv2.resize(_cpu(picture).near(size)[0], size), np.uint8)
 
+    def straightened(self, picture: Picture, affine: Floats, size: Size) -> Bytes:
+        """See `Pixels`."""
+        return crops.straightened(_cpu(picture), affine, size)
+
     def light(self, picture: Picture) -> tuple[float, float]:
         """See `Pixels`; from a few tiles of the luma plane."""
         return lightness.measured(_cpu(picture))
@@ -277,6 +298,10 @@ class CpuPixels:
         """See `Pixels`."""
         return composition.composed(_cpu(picture), _alpha(matte), _behind(behind), edge)
 
+    def patched(self, picture: Picture, rgb: Bytes, left: int, top: int) -> Picture:
+        """See `Pixels`."""
+        return crops.patched(_cpu(picture), rgb, left, top)
+
     def low(self, plane: Plane, size: Size) -> Floats:
         """See `Pixels`."""
         return np.asarray(cv2.resize(_alpha(plane).low, size), np.float32)
@@ -293,6 +318,10 @@ class CpuPixels:
         """See `Pixels`."""
         return subtraction.subtracted(_cpu(picture), layer)
 
+    def mixed(self, picture: Picture, other: Picture, share: float) -> Picture:
+        """See `Pixels`."""
+        return crops.mixed(_cpu(picture), _cpu(other), share)
+
     def mirrored(self, picture: Picture) -> Picture:
         """See `Pixels`."""
         of = _cpu(picture)
@@ -303,17 +332,11 @@ class CpuPixels:
 
     def stamped(self, picture: Picture, words: str) -> Picture:
         """See `Pixels`; drawn on the luma plane alone."""
-        of = _cpu(picture)
-        made = blank(of.width, of.height, of.colours)
-        for there, here in zip(made.planes, of.planes, strict=True):
-            np.copyto(there, here)
-        luma, scale = made.planes[0], of.height / 720
-        (across, up), below = cv2.getTextSize(words, cv2.FONT_HERSHEY_DUPLEX, scale, 1)
-        room = round(16 * scale)
-        luma[room : 3 * room + up + below, room : 3 * room + across] //= 4
-        at = (2 * room, 2 * room + up)
-        cv2.putText(luma, words, at, cv2.FONT_HERSHEY_DUPLEX, scale, (235,), 1, cv2.LINE_AA)
-        return made
+        return _written(_cpu(picture), words, "top-left", picture.height / 720)
+
+    def labelled(self, picture: Picture, words: str, corner: Corner) -> Picture:
+        """See `Pixels`; drawn on the luma plane alone."""
+        return _written(_cpu(picture), words, corner, max(0.3, 0.55 * picture.height / 720))
 
     def veiled(self, picture: Picture) -> Picture:
         """See `Pixels`; a score of cells across."""
@@ -324,6 +347,21 @@ class CpuPixels:
             few = cv2.resize(here, cells, interpolation=cv2.INTER_AREA)
             cv2.resize(few, there.shape[::-1], dst=there, interpolation=cv2.INTER_LINEAR)
         return made
+
+
+def _written(of: I420, words: str, corner: Corner, scale: float) -> I420:
+    made = blank(of.width, of.height, of.colours)
+    for there, here in zip(made.planes, of.planes, strict=True):
+        np.copyto(there, here)
+    luma, font = made.planes[0], cv2.FONT_HERSHEY_DUPLEX
+    (across, up), below = cv2.getTextSize(words, font, scale, 1)
+    room = round(16 * scale)
+    left = room if corner.endswith("left") else max(0, of.width - across - 3 * room)
+    top = room if corner.startswith("top") else max(0, of.height - up - below - 3 * room)
+    luma[top : top + 2 * room + up + below, left : left + 2 * room + across] //= 4
+    at = (left + room, top + room + up)
+    cv2.putText(luma, words, at, font, scale, (235,), 1, cv2.LINE_AA)
+    return made
 
 
 def _cpu(picture: Picture) -> I420:

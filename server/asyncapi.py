@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from omote.server.broker_address import BrokerAddress
-from omote.server.channel import LABEL
+from omote.server.channel import FACE_LABEL, LABEL
 from omote.server.discovery import Discovery
+from omote.server.face import FaceMessage
+from omote.server.face_report import LAYOUT, FaceReport
 from omote.server.messages import Refusal, Stats
 from omote.server.mqtt import Mqtt
+from omote.server.mqtt_orders import FACE
 from omote.server.scene import SceneMessage
 from omote.server.schemas import (
     Schema,
@@ -55,9 +58,11 @@ def document(version: str, mqtt: Mqtt | None = None) -> Document:
         "defaultContentType": "application/json",
         **({"servers": {"mqtt": _server(mqtt.address)}} if mqtt else {}),
         "channels": {topic.name: _channel(topic) for topic in used}
-        | {name: _socket(address) for name, address in sockets.items()},
+        | {name: _socket(address, _SPOKEN) for name, address in sockets.items()}
+        | {"faceChannel": _socket(FACE_LABEL, _FACES)},
         "operations": {f"{topic.action}_{topic.name}": _operation(topic) for topic in used}
-        | dict(_socket_operation(name, action) for name in sockets for action in _SPOKEN),
+        | dict(_socket_operation(name, action, _SPOKEN) for name in sockets for action in _SPOKEN)
+        | dict(_socket_operation("faceChannel", action, _FACES) for action in _FACES),
         "components": {"messages": _messages(), "schemas": _schemas()},
     }
 
@@ -71,6 +76,8 @@ def mqtt_topics(topics: Topics, discovery: Discovery | None = None) -> Sequence[
         Topic("state", of("{stage}", "state"), "receive", "state", 1, True),
         Topic("state", of("{stage}", "state"), "send", "state", 1, True),
         Topic("stats", of("{stage}", "stats"), "send", "stats", 0, False),
+        Topic("face", of("{stage}", "face"), "send", "face", 0, False),
+        Topic("faceSet", of("{stage}", FACE), "receive", "faceReport", 1, False),
         Topic("error", of("{stage}", "error"), "send", "refusal", 1, False),
         Topic("available", topics.available, "send", "available", 1, True),
     )
@@ -88,6 +95,8 @@ _SPOKEN: Mapping[Action, Sequence[str]] = {
     "send": ("accepted", "refusal", "stateNotice", "statsNotice"),
 }
 "What is said over WebSocket and data channel."
+_FACES: Mapping[Action, Sequence[str]] = {"receive": ("faceReport",), "send": ("refusal",)}
+"What is said over the data channel for faces."
 
 
 def _server(broker: BrokerAddress) -> Document:
@@ -115,8 +124,8 @@ def _operation(topic: Topic) -> Document:
     }
 
 
-def _socket(address: str) -> Document:
-    names = [name for spoken in _SPOKEN.values() for name in spoken]
+def _socket(address: str, said: Mapping[Action, Sequence[str]]) -> Document:
+    names = [name for spoken in said.values() for name in spoken]
     stage = {"parameters": {"stage": _STAGE}} if "{stage}" in address else {}
     return {
         "address": address,
@@ -125,9 +134,11 @@ def _socket(address: str) -> Document:
     }
 
 
-def _socket_operation(name: str, action: Action) -> tuple[str, Document]:
+def _socket_operation(
+    name: str, action: Action, said: Mapping[Action, Sequence[str]]
+) -> tuple[str, Document]:
     channel = f"#/channels/{name}"
-    messages = [{"$ref": f"{channel}/messages/{spoken}"} for spoken in _SPOKEN[action]]
+    messages = [{"$ref": f"{channel}/messages/{spoken}"} for spoken in said[action]]
     operation = {"action": action, "channel": {"$ref": channel}, "messages": messages}
     return f"{action}_{name}", operation
 
@@ -138,6 +149,9 @@ def _messages() -> Document:
         "scene": "What the camera says of the light; it holds for ten seconds.",
         "state": "Settings with every default filled in, and who is here; at each change.",
         "stats": "Figures of the last five seconds, each second.",
+        "face": "How the face in the picture moves; when it was ordered, 30 times a second.",
+        "faceReport": "A face as your own tracker sees it, which moves the puppet of a stage whose"
+        " `stage.driver` is `messages`. As JSON, or as bytes: " + LAYOUT,
         "accepted": "The answer to an order that was carried out.",
         "refusal": "The answer to an order that changed nothing, and why.",
         "stateNotice": "The state, at once and at each change.",
@@ -161,6 +175,8 @@ def _schemas() -> Mapping[str, Schema]:
         "scene": model_schema(SceneMessage),
         "state": state,
         "stats": stats,
+        "face": model_schema(FaceMessage),
+        "faceReport": model_schema(FaceReport),
         "accepted": accepted_schema(),
         "refusal": model_schema(Refusal),
         "stateNotice": _notice("state"),

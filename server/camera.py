@@ -1,9 +1,14 @@
 """Camera: what a stage takes its frames from, a WHIP publisher or a source of its own."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import aclosing
+from fractions import Fraction
 from typing import Protocol
+
+import av
+import numpy as np
 
 from omote.streams.decoder import Decoded
 from omote.streams.frame import Frame, VideoPicture
@@ -11,6 +16,8 @@ from omote.streams.latest import Latest
 from omote.streams.source import Source
 from omote.streams.webrtc import Publisher
 
+CLOCK_FPS, CLOCK_SIZE = 30, (960, 540)
+"Of a stage without a camera whose puppet somebody else drives."
 Seen = Callable[[float | None], None]
 "Told of every picture as it comes, with the milliseconds its decoding took where that is known."
 
@@ -162,3 +169,58 @@ def _frame(decoded: Decoded | None) -> Frame | None:
         arrived=decoded.arrived,
         index=decoded.index,
     )
+
+
+class ClockCamera:
+    """No camera: as many empty frames as a camera would give, for a puppet with a driver."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+        self._began = time.monotonic()
+        self._taken = -1
+        self.dropped_newest = 0
+        self._empty = _black(*CLOCK_SIZE)
+
+    dropped_undecoded = 0
+    starved = 0
+
+    @property
+    def since(self) -> float:
+        """See `Camera`."""
+        return self._began + self._tick() / CLOCK_FPS
+
+    async def ready(self) -> None:
+        """See `Camera`; waits for the next tick."""
+        await asyncio.sleep(self._began + (self._taken + 1) / CLOCK_FPS - time.monotonic())
+
+    def take(self) -> Frame | None:
+        """See `Camera`; ticks that nobody took are left out."""
+        frame = self.newest()
+        if frame is not None:
+            self.dropped_newest += frame.index - self._taken - 1
+            self._taken = frame.index
+            self._seen(None)
+        return frame
+
+    def newest(self) -> Frame | None:
+        """See `Camera`."""
+        tick = self._tick()
+        if tick == self._taken:
+            return None
+        arrived = self._began + tick / CLOCK_FPS
+        return Frame(VideoPicture(self._empty), tick, Fraction(1, CLOCK_FPS), arrived, tick)
+
+    async def ask_for_less(self, bitrate: int | None) -> None:
+        """Nothing to ask."""
+
+    async def close(self) -> None:
+        """Nothing to end."""
+
+    def _tick(self) -> int:
+        return int((time.monotonic() - self._began) * CLOCK_FPS)
+
+
+def _black(width: int, height: int) -> av.VideoFrame:
+    planes = np.full((height * 3 // 2, width), 128, np.uint8)
+    planes[:height] = 16
+    return av.VideoFrame.from_ndarray(planes, "yuv420p")

@@ -9,8 +9,9 @@ from starlette.requests import HTTPConnection
 
 from omote.engines.effect import kinds
 from omote.server.body import require_type, text
-from omote.server.control import AT_MOST, Answer, Control
+from omote.server.control import Answer, Control
 from omote.server.messages import Refusal
+from omote.server.payload import AT_MOST
 from omote.server.problems import Problem
 from omote.server.protocols import Stage, Stages
 from omote.server.schemas import accepted_schema, blocks, described, model_schema, order_schema

@@ -1,21 +1,25 @@
-"""Channel: orders, state and stats over the data channel `control/1` of publishers and viewers.
+"""Channel: what publishers and viewers say over data channels, and what they are told.
 
-The messages are those of the WebSocket: see `omote.server.websocket`.
+`control/1`: orders, state and stats, the messages of the WebSocket: see `omote.server.websocket`.
+`face/1`: faces that move the stage's puppet, see `omote.server.face_report`; back come refusals only.
 """
 
 import asyncio
 import json
-from contextlib import aclosing
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from itertools import count
+from typing import Any
 
 from omote.server.bulletin import bulletins
 from omote.server.control import BREATHER_S, Answer, Control, cursory_id
 from omote.server.protocols import Peer, Stage
 from omote.streams.channel import Channel, ChannelClosed
 
-LABEL = "control/1"
+LABEL, FACE_LABEL = "control/1", "face/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,11 @@ class Guest:
     "For the rate limit."
     may_order: bool
     "Whether the token that opened its session opens `control`, too."
+    may_drive: bool
+    "Whether it opens `publish` or `control`."
+
+
+Serve = Callable[[Channel, Stage, Guest], Coroutine[Any, Any, None]]
 
 
 class ControlChannels:
@@ -36,13 +45,14 @@ class ControlChannels:
         self._numbers = count(1)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def offer(self, peer: Peer, stage: Stage, *, may_order: bool) -> None:
-        """Serve the channel if the peer opens one."""
-        guest = Guest(f"channel {next(self._numbers)}", may_order)
-        peer.on_channel(LABEL, lambda channel: self._begin(channel, stage, guest))
+    def offer(self, peer: Peer, stage: Stage, *, may_order: bool, may_drive: bool) -> None:
+        """Serve the channels that the peer opens."""
+        guest = Guest(f"channel {next(self._numbers)}", may_order, may_drive)
+        for label, serve in ((LABEL, self._serve), (FACE_LABEL, self._serve_faces)):
+            peer.on_channel(label, partial(self._begin, serve, stage, guest))
 
-    def _begin(self, channel: Channel, stage: Stage, guest: Guest) -> None:
-        work = self._serve(channel, stage, guest)
+    def _begin(self, serve: Serve, stage: Stage, guest: Guest, channel: Channel) -> None:
+        work = serve(channel, stage, guest)
         task = asyncio.create_task(work, name=f"{guest.name} of stage {stage.name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -55,6 +65,22 @@ class ControlChannels:
                 telling.cancel()
         except* ChannelClosed:
             pass
+
+    async def _serve_faces(self, channel: Channel, stage: Stage, guest: Guest) -> None:
+        with suppress(ChannelClosed):
+            async for message in channel.messages():
+                if not guest.may_drive:
+                    words = "the token of this session opens neither publish nor control"
+                    await channel.send(json.dumps(_refused(403, words).message()))
+                    channel.close()
+                    return
+                await asyncio.sleep(0)  # media goes first, however many faces came in one packet
+                refusal = self._control.take_face(stage, message, guest.name)
+                if refusal is not None and self._control.may_complain(guest.name):
+                    await channel.send(json.dumps(refusal.message()))
+                if stage.closed.is_set():
+                    channel.close()
+                    return
 
     async def _listen(self, channel: Channel, stage: Stage, guest: Guest) -> None:
         async for message in channel.messages():
@@ -79,5 +105,8 @@ class ControlChannels:
 
 
 def _unread(number: int) -> Answer:
-    words = f"{number} messages came while too many waited, and were not read"
-    return Answer(429, errors=[{"at": "", "message": words}])
+    return _refused(429, f"{number} messages came while too many waited, and were not read")
+
+
+def _refused(status: int, words: str) -> Answer:
+    return Answer(status, errors=[{"at": "", "message": words}])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from omote.server.tokens import Token
+from omote.streams.frame import LabelPlace
 
 
 class Misconfigured(Exception):
@@ -63,6 +64,8 @@ class Config:
     "What every topic begins with; servers that share a broker need different ones."
     home_assistant: bool = False
     "Whether every stage is announced to Home Assistant over MQTT."
+    synthetic_label: LabelPlace = "top-left"
+    "Corner in which pictures of somebody who is not there are marked; no order changes it."
     log_level: str = "info"
     stereo: Path | None = None
     "Calibration of a stereo camera, for pictures that hold left and right side by side."

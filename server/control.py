@@ -5,21 +5,20 @@ give its answer back. It never raises for what a client did.
 """
 
 import asyncio
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from omote.server.face_report import read_report
 from omote.server.orders import Error, Invalid
+from omote.server.payload import NotAnOrder, json_object
 from omote.server.protocols import Stage
 from omote.server.rate import Rate
 
 logger = logging.getLogger(__name__)
 
-AT_MOST = 64 * 1024
-"Bytes of an order."
 LONGEST_ID = 200
 "Characters of an order's id."
 MOST_WAITING = 32
@@ -28,6 +27,11 @@ BREATHER_S = 0.05
 "Seconds that whoever asks too often waits: for his answer over HTTP, else until more is read of him."
 CURSORY = 4096
 "Bytes up to which a message that is refused for being one too many is looked at for its id."
+
+FACES_PER_S, FACE_BURST = 90.0, 60
+"Faces that one client may tell of a second, and at once; no camera sees more."
+COMPLAINTS_PER_S, COMPLAINT_BURST = 2.0, 10
+"How often it is told that it told a face wrongly."
 
 Order = dict[str, Any]
 
@@ -57,19 +61,13 @@ class Answer:
         return {**echo, "ok": False, "errors": list(self.errors)}
 
 
-class NotAnOrder(Exception):
-    """Refused before anybody looked at what it asks for."""
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.status = status
-
-
 class Control:
     """Carries out orders: so many a second of each client, so many at once of each stage."""
 
     def __init__(self, per_s: float, burst: int) -> None:
         self._rate = Rate(per_s, burst)
+        self._face_rate = Rate(FACES_PER_S, FACE_BURST)
+        self._complaints = Rate(COMPLAINTS_PER_S, COMPLAINT_BURST)
         self._waiting: Counter[str] = Counter()
 
     async def carry_out(self, stage: Stage, payload: bytes | str, client: str) -> Answer:
@@ -79,6 +77,23 @@ class Control:
     async def take_scene(self, stage: Stage, payload: bytes | str, client: str) -> Answer:
         """Tell a stage what the camera says of the light: an order that has only a `scene`."""
         return await self._carry_out(stage, payload, client, _about_scene)
+
+    def take_face(self, stage: Stage, payload: bytes | str, client: str) -> Answer | None:
+        """Move a stage's puppet; None if all is well. Many come: see `may_complain`."""
+        try:
+            wait_s = self._face_rate.take(client)
+            if wait_s > 0:
+                raise NotAnOrder(429, f"more than {FACES_PER_S:g} faces a second")
+            stage.tell_face(read_report(payload))
+            return None
+        except NotAnOrder as exc:
+            return Answer(exc.status, errors=[_whole(str(exc))])
+        except Invalid as exc:
+            return Answer(422, errors=exc.errors)
+
+    def may_complain(self, client: str) -> bool:
+        """Whether to tell a client of a face that was refused: not of each, of thirty a second."""
+        return self._complaints.take(client) == 0
 
     async def _carry_out(
         self, stage: Stage, payload: bytes | str, client: str, read: Callable[[Order], Order]
@@ -116,22 +131,6 @@ class Control:
             return Answer(500, echo, errors=[_whole(words)])
 
 
-def json_object(payload: bytes | str) -> Order:
-    """One JSON object (RFC 8259, hence no NaN or Infinity), or `NotAnOrder`."""
-    if len(payload) > AT_MOST:
-        raise NotAnOrder(413, f"an order has at most {AT_MOST} bytes")
-    try:
-        text = payload if isinstance(payload, str) else payload.decode()
-        value = json.loads(text, parse_constant=_no_number)
-        # What cannot be sent back is refused here: half a surrogate pair, 1e999.
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError) as exc:
-        raise NotAnOrder(400, f"the order is not JSON: {exc}") from exc
-    if not isinstance(value, dict):
-        raise NotAnOrder(400, "the order is not a JSON object")
-    return value
-
-
 def cursory_id(payload: bytes | str) -> str | None:
     """The id of what was refused unread, where finding it is cheap."""
     if len(payload) > CURSORY:
@@ -156,7 +155,3 @@ def _about_scene(message: Order) -> Order:
 
 def _whole(words: str) -> Error:
     return {"at": "", "message": words}
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")

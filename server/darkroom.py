@@ -20,6 +20,7 @@ from omote.engines.pixels import Pixels
 from omote.streams.ahead import ahead
 from omote.streams.film import FilmReader, FilmWriter, Piece
 from omote.streams.frame import Frame, Picture, VideoPicture, View
+from omote.streams.remark import SYNTHETIC, jpeg_with, png_with
 from omote.streams.sound import Sound
 
 DEPTH = 3
@@ -102,7 +103,7 @@ class Darkroom:
         """Write a film of every frame, or the first `limit`."""
         read = ahead(self._read(reader, limit), DEPTH)
         turns = ahead(self._turns(read), DEPTH)
-        with closing(turns), FilmWriter(path, reader, crf) as film:
+        with closing(turns), FilmWriter(path, reader, crf, self._remark) as film:
             for turn in turns:
                 if isinstance(turn, av.Packet):
                     film.put_sound(turn)
@@ -118,8 +119,12 @@ class Darkroom:
         with closing(self._turns(self._read(reader, 1))) as turns:
             for turn in turns:
                 if isinstance(turn, Turn):
-                    _write_still(path, self._pixels.rgb(self._shown(turn.frame)))
+                    _write_still(path, self._pixels.rgb(self._shown(turn.frame)), self._remark)
                     self._tally.done()
+
+    @property
+    def _remark(self) -> str | None:
+        return SYNTHETIC if self._chain.synthetic else None
 
     def _read(self, reader: FilmReader, limit: int | None) -> Generator[Piece]:
         began = time.perf_counter()
@@ -151,8 +156,11 @@ class Darkroom:
         return view
 
 
-def _write_still(path: Path, rgb: Bytes) -> None:
+def _write_still(path: Path, rgb: Bytes, remark: str | None) -> None:
     jpeg = path.suffix.lower() != ".png"
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if jpeg else []
-    _, coded = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
-    path.write_bytes(coded.tobytes())
+    _, made = cv2.imencode(path.suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
+    coded = made.tobytes()
+    if remark is not None:
+        coded = (jpeg_with if jpeg else png_with)(coded, remark)
+    path.write_bytes(coded)

@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -20,13 +21,29 @@ from fastapi.responses import FileResponse, JSONResponse
 from omote.server.body import chunks
 from omote.server.contents import Unusable, accepted, inspect, media_type
 from omote.server.problems import Problem
-from omote.server.tokens import Gate
+from omote.server.tokens import Gate, Scope
 
 logger = logging.getLogger(__name__)
 
 AT_MOST = 20_000_000  # bytes of one file
 MOST_FILES = 100  # of one kind
-Kind = Literal["backgrounds"]
+Kind = Literal["backgrounds", "faces"]
+MAY_CHANGE: dict[Kind, Scope] = {"backgrounds": "control", "faces": "admin"}
+"Whose token is needed to upload or delete: a face is somebody's."
+MAY_SEE: dict[Kind, tuple[Scope, ...]] = {"backgrounds": (), "faces": ("control",)}
+README = "README.md"
+FACES_README = f"""# Faces
+
+Photographs (JPEG, PNG, WebP) and short clips (MP4, WebM) of faces that Omote's puppets wear. What you
+put here can be chosen at once, as what is uploaded can.
+
+- At most {AT_MOST // 1_000_000} MB and 40 megapixels a file, {MOST_FILES} files; names of 1 to 80 of
+  A-Z a-z 0-9 . _ -, a letter or digit first.
+- Where tokens are in use, only an `admin` token uploads and deletes (`PUT` and `DELETE
+  /media/faces/NAME`, or the page), and only `control` sees them. `GET /media/faces` lists them with
+  the time of their upload. Deleting a file here does the same.
+- A face is somebody's: ask before you use it. Pictures made with it are marked `synthetic`.
+"""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -38,15 +55,24 @@ class Store:
         self._folder = folder
 
     def names(self) -> list[str]:
-        """Names of all files, sorted."""
+        """Names of all files, sorted; also of those that somebody put into the folder."""
         if not self._folder.is_dir():
             return []
-        return sorted(path.name for path in self._folder.iterdir() if _NAME.fullmatch(path.name))
+        found = (path for path in self._folder.iterdir() if _NAME.fullmatch(path.name))
+        return sorted(path.name for path in found if path.is_file() and path.name != README)
+
+    def introduce(self, words: str) -> None:
+        """Make the folder, with a note for whoever looks into it."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            (self._folder / README).write_text(words)
+        except OSError as exc:
+            logger.warning("%s: %s", self._folder, exc.strerror)
 
     def find(self, name: str) -> Path:
         """Path of a file; raises a 404 `Problem`."""
         path = self._path(name)
-        if not path.is_file():
+        if not path.is_file() or name == README:
             raise Problem(404, "no such file")
         return path
 
@@ -57,6 +83,8 @@ class Store:
     async def save(self, name: str, body: AsyncIterator[bytes]) -> tuple[dict[str, Any], bool]:
         """Keep a file; returns what it is and whether its name is new. Raises `Problem`."""
         path = self._path(name)
+        if name == README:
+            raise Problem(409, f"{README} is the folder's own")
         self._check_room(name)
         hidden, file = await asyncio.to_thread(self._hidden)
         try:
@@ -92,12 +120,13 @@ class Store:
 
 def described(path: Path) -> dict[str, Any]:
     """A stored file as the list shows it."""
-    kind = path.parent.name
+    kind, stat = path.parent.name, path.stat()
     return {
         "name": path.name,
         "url": f"/media/{kind}/{path.name}",
         "type": media_type(path),
-        "bytes": path.stat().st_size,
+        "bytes": stat.st_size,
+        "uploaded": datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(timespec="seconds"),
     }
 
 
@@ -105,24 +134,25 @@ class Media:
     """`/media/{kind}` and `/media/{kind}/{name}`."""
 
     def __init__(self, data: Path, gate: Gate) -> None:
-        self._stores: dict[Kind, Store] = {"backgrounds": Store(data / "backgrounds")}
+        self._stores: dict[Kind, Store] = {kind: Store(data / kind) for kind in MAY_CHANGE}
         self._gate = gate
+        self._stores["faces"].introduce(FACES_README)
 
     async def list(self, kind: Kind, request: Request) -> dict[str, Any]:
-        """Every file of a kind."""
-        self._gate.check_any(request)
+        """Every file of a kind, with the time of its upload."""
+        self._gate.check_any(request, *MAY_SEE[kind])
         store = self._stores[kind]
         return {"items": [described(store.find(name)) for name in store.names()]}
 
     async def get(self, kind: Kind, name: str, request: Request) -> Response:
         """One file, as it was sent."""
-        self._gate.check_any(request)
+        self._gate.check_any(request, *MAY_SEE[kind])
         path = self._stores[kind].find(name)
         return FileResponse(path, media_type=media_type(path), headers=_CACHE)
 
     async def put(self, kind: Kind, name: str, request: Request) -> Response:
         """Upload a picture or a film; 201, or 200 when it replaces another."""
-        self._gate.check(request, "control")
+        self._gate.check(request, MAY_CHANGE[kind])
         body = chunks(request, AT_MOST)
         saved, new = await self._stores[kind].save(name, body)
         logger.info("%s %s %s", kind, name, "uploaded" if new else "replaced")
@@ -130,7 +160,7 @@ class Media:
 
     async def delete(self, kind: Kind, name: str, request: Request) -> Response:
         """Delete one file."""
-        self._gate.check(request, "control")
+        self._gate.check(request, MAY_CHANGE[kind])
         self._stores[kind].remove(name)
         return Response(status_code=204)
 

@@ -5,18 +5,14 @@ A test compares them with what is really sent; what a key means is written here 
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from omote.server.face import FaceState
+from omote.server.message import Message
 from omote.server.orders import DepthSettings, StageSettings
 from omote.server.workshop import MqttStatus
 from omote.streams.depth import Clock
 from omote.streams.frame import Origin
-
-
-class Message(BaseModel):
-    """Says all of its keys and no others."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class SceneState(Message):
@@ -69,6 +65,10 @@ class State(Message):
     models: dict[str, list[str]] = Field(
         description="The nets each effect has taken so far, and where each runs."
     )
+    synthetic: bool = Field(
+        description="Whether it shows somebody who is not in front of the camera."
+    )
+    face: FaceState | None = Field(description="Null while no face is looked for.")
     mqtt: MqttStatus = Field(description="Whether orders come over MQTT now.")
     version: str
 
@@ -106,6 +106,15 @@ class Stats(Message):
     matte_age_ms: Milliseconds | None = Field(description="Age of the matte in use, mean.")
     inferred_share: float | None = Field(
         ge=0, le=1, description="Share of frames with a matte of their own."
+    )
+    tracked_share: float | None = Field(
+        ge=0, le=1, description="Share of frames in which the followed face was seen."
+    )
+    driver_fps: float | None = Field(
+        ge=0, description="Faces that `stage.driver` gives, a second; null without one."
+    )
+    driver_age_ms: Milliseconds | None = Field(
+        description="How old the newest of them is; held from 300 ms on, let go from 700 ms on."
     )
     dropped_undecoded: int = Field(ge=0, description="Frames dropped before decoding, so far.")
     dropped_newest: int = Field(ge=0, description="Frames replaced by newer ones, so far.")

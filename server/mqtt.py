@@ -100,7 +100,12 @@ class Mqtt:
             await orders.subscribe()
             await reports.begin()
             self._found()
-            jobs = (orders.listen(), orders.report(client.inbox), reports.tell())
+            jobs = (
+                orders.listen(),
+                orders.report(client.inbox),
+                reports.tell(),
+                reports.tell_faces(),
+            )
             work = [tasks.create_task(job) for job in jobs]
             await self._stopping.wait()
             await cancel(work)

@@ -19,6 +19,8 @@ MOST_UNDER_WAY = 64
 "Orders and scenes that are being carried out at once, over all stages."
 REPORT_EVERY_S = 1.0
 "Seconds between two reports of messages that were thrown away."
+FACE = "face/set"
+"What the topic of faces from outside is about."
 DENIED = 0x80
 "What a broker answers to a subscription it does not grant (MQTT 3.1.1, section 3.9.3)."
 
@@ -45,8 +47,8 @@ class MqttOrders:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def subscribe(self) -> None:
-        """To everybody's orders and scenes, and to what is retained of states."""
-        topics = [self._topics.of("+", what) for what in ("set", "scene", "state")]
+        """To everybody's orders, scenes and faces, and to what is retained of states."""
+        topics = [self._topics.of("+", what) for what in ("set", "scene", FACE, "state")]
         for topic in [*topics, *([self._birth] if self._birth else [])]:
             granted = await self._client.subscribe(topic, qos=1)
             if any(_number(code) >= DENIED for code in granted):
@@ -86,12 +88,15 @@ class MqttOrders:
             await self._reports.correct(name, message)
             return
         answer = await self._answer(name, what, message)
+        if answer is None or (what == FACE and not self._control.may_complain(_teller(name))):
+            return
         if answer.ok:
             self._reports.repeat(name)
         else:
             await self._report(name, answer)
 
-    async def _answer(self, name: str, what: str, message: Message) -> Answer:
+    async def _answer(self, name: str, what: str, message: Message) -> Answer | None:
+        """None where there is nothing to say: a face was taken."""
         stage, payload = self._stages.get(name), payload_of(message)
         if stage is None:
             return _refusal(
@@ -101,7 +106,9 @@ class MqttOrders:
             return _refusal(409, f"a retained {what} is ignored: send it without retain", payload)
         return await self._carry_out(stage, what, payload)
 
-    async def _carry_out(self, stage: Stage, what: str, payload: bytes | str) -> Answer:
+    async def _carry_out(self, stage: Stage, what: str, payload: bytes | str) -> Answer | None:
+        if what == FACE:
+            return self._control.take_face(stage, payload, _teller(stage.name))
         if what == "scene":
             return await self._control.take_scene(stage, payload, f"mqtt {stage.name} scene")
         return await self._control.carry_out(stage, payload, f"mqtt {stage.name}")
@@ -120,6 +127,11 @@ class MqttOrders:
 
 def _refusal(status: int, words: str, payload: bytes | str) -> Answer:
     return Answer(status, cursory_id(payload), errors=[{"at": "", "message": words}])
+
+
+def _teller(stage: str) -> str:
+    """Who tells a stage of faces, for the rate limits."""
+    return f"mqtt {stage} face"
 
 
 def _number(code: int | ReasonCode) -> int:

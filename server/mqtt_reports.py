@@ -10,6 +10,7 @@ from aiomqtt import Client, Message
 
 from omote.server.bulletin import GATHER_S, LOOK_EVERY_S, STATS_EVERY_S
 from omote.server.discovery import Discovery
+from omote.server.face import FACES_A_SECOND
 from omote.server.protocols import Stages
 from omote.server.topics import Topics
 
@@ -48,6 +49,22 @@ class MqttReports:
                 await self._stop_learning()
             await self._stages.bell.wait(heard, LOOK_EVERY_S)
             await asyncio.sleep(GATHER_S)
+
+    async def tell_faces(self) -> None:
+        """How faces move, where that was ordered, until the connection ends."""
+        told: dict[str, dict[str, Any]] = {}
+        while True:
+            heard = self._stages.bell.count
+            shared = [stage for name in self._stages.names() if (stage := self._stages.get(name))]
+            faces = {stage.name: face for stage in shared if (face := stage.face()) is not None}
+            for name, face in faces.items():
+                if face != told.get(name):
+                    await self._client.publish(self._topics.of(name, "face"), json.dumps(face))
+            told = faces
+            if faces:
+                await asyncio.sleep(1 / FACES_A_SECOND)
+            else:
+                await self._stages.bell.wait(heard, LOOK_EVERY_S)
 
     def repeat(self, name: str) -> None:
         """Say a stage's state again even if it is as it was: an order is answered by it."""

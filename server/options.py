@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from omote.streams.frame import LabelPlace
+
 LogLevel = Literal["debug", "info", "warning", "error"]
 StageName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 
@@ -81,6 +83,11 @@ class Options(BaseModel):
     )
     home_assistant: bool = Field(
         False, description="Announce every stage to Home Assistant over MQTT."
+    )
+    synthetic_label: LabelPlace = Field(
+        "top-left",
+        description="Corner of the small word `synthetic` in pictures of a puppet, or off; no order"
+        " changes it.",
     )
     log_level: LogLevel = Field("info", description="How much is logged.")
     stereo: Path | None = Field(

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from omote.engines.effect import Params, kinds
 from omote.streams.frame import View
 
-NOT_SETTINGS = frozenset({"id", "scene"})
+NOT_SETTINGS = frozenset({"id", "scene", "calibrate"})
 "Keys of an order that change nothing that is kept."
 
 Error = dict[str, str]
@@ -50,10 +50,22 @@ class StageSettings(BaseModel):
     )
     view: View = Field(
         "result",
-        description="What viewers see: the result, a map that the effect matte works with, or depth,"
-        " red near, blue far.",
+        description="What viewers see: the result, what one of its parts sees, or depth, red near, blue"
+        " far.",
     )
     bypass: bool = Field(False, description="Pass the camera through without any effect.")
+    driver: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9-]{1,40}$",
+        description="Whose face moves the puppet: another stage's name, or `messages` for a tracker"
+        " of your own, over the data channel face/1 or MQTT; empty is the face before this camera.",
+        json_schema_extra={"stages": True},
+    )
+    share_faces: bool = Field(
+        False,
+        description="Tell other programs over MQTT how the face in the picture moves and where it"
+        " is; also while nobody watches.",
+    )
 
 
 class DepthSettings(BaseModel):

@@ -20,10 +20,11 @@ from omote.engines.depth.view import depth_view
 from omote.engines.effect import Params, Rung
 from omote.engines.model import UnknownModel
 from omote.server.broadcast import Broadcast
-from omote.server.camera import Camera
+from omote.server.camera import Camera, ClockCamera
 from omote.server.depth_join import DepthJoin
 from omote.server.depth_means import OwnDepth
 from omote.server.ladder import Ladder
+from omote.server.lead import Lead
 from omote.server.orders import Invalid, Settings, settings_after, validate_params
 from omote.server.scene import Scenery
 from omote.server.slate import slate
@@ -58,10 +59,12 @@ class Pipeline:
         self.params = validate_params(settings.effects, settings.params)
         self.stats = Stats()
         self.ladder = Ladder()
-        self.chain = Chain(workshop.models, workshop.pixels)
-        self.camera: Camera | None = None
+        self.chain = Chain(workshop.models, workshop.pixels, workshop.label)
+        self.lead = Lead(name, workshop.drivers, self.chain)
         self.scenery = Scenery()
         self.depth = DepthJoin(OwnDepth(workshop.depth))
+        self._given: Camera | None = None
+        self._clock: ClockCamera | None = None
         self._name = name
         self._scene = Scene()
         self._workshop = workshop
@@ -70,6 +73,7 @@ class Pipeline:
         self._closed = False
         self._built: tuple[str, ...] | None = None
         self._ready = False  # before the effects are there the bare picture is not shown
+        self._looks = False
         self._wake = asyncio.Event()
         self.broadcast = Broadcast(self.stats, workshop.encoders, self._wake.set)
         self._time = Timeline(90_000)
@@ -89,6 +93,11 @@ class Pipeline:
             logger.critical("stage %s has stopped", self._name, exc_info=mistake)
 
     @property
+    def camera(self) -> Camera | None:
+        """Where frames come from: what was given, or a clock where somebody else drives a puppet."""
+        return self._given or (self._clock if self.needed else None)
+
+    @property
     def scene(self) -> Scene:
         """What is known of the light: a message while it is fresh, or what an effect estimates."""
         told = self.scenery.now()
@@ -98,9 +107,13 @@ class Pipeline:
         """Somebody came: look again."""
         self._wake.set()
 
+    def take_from(self, camera: Camera | None) -> None:
+        """The stage's first camera, before anything has begun."""
+        self._given = camera
+
     async def use_camera(self, camera: Camera | None) -> None:
         """Take frames from another camera from now on; the last one is closed."""
-        before, self.camera = self.camera, camera
+        before, self._given = self._given, camera
         self._wake.set()
         if before is not None:
             await before.close()
@@ -121,9 +134,28 @@ class Pipeline:
 
     async def _apply(self, settings: Settings) -> None:
         params = validate_params(settings.effects, settings.params)
+        self.lead.check(settings, params)
         if settings.effects != self._built:
             await self._rebuild(settings.effects, params)
+        await self._use_driver(settings.stage.driver)
         self.settings, self.params = settings, params  # for the next frame
+        await self._look_for_faces()
+        self._wake.set()
+
+    async def _use_driver(self, name: str | None) -> None:
+        async with self._turn:
+            self.lead.use(name)
+        driven = name is not None and self.chain.synthetic
+        self._clock = (self._clock or ClockCamera(self.seen)) if driven else None
+
+    async def _look_for_faces(self) -> None:
+        self._looks = wanted = self.lead.looks(self.settings)
+        if wanted:
+            await asyncio.to_thread(self.chain.load_tracker)
+        async with self._turn:
+            self.chain.follow_faces(wanted)
+            if not self.chain.follows_faces:
+                self.lead.forget()
 
     async def _rebuild(self, effects: tuple[str, ...], params: Mapping[str, Params]) -> None:
         try:
@@ -134,11 +166,17 @@ class Pipeline:
             self.chain.use(built, params)
             self._built, self._ready, self._slate = effects, True, None
 
+    async def calibrate(self, wanted: bool) -> None:
+        """Take the face of the next moment as neutral, or the calmest one; raises `Invalid`."""
+        async with self._turn:
+            self.lead.calibrate(wanted)
+
     async def close(self) -> None:
         """End the work, the camera and the viewers; a frame in a thread is waited for."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        camera, self.camera = self.camera, None
+        camera, self._given = self._given, None
+        self.lead.close()
         if camera is not None:
             await camera.close()
         await self.broadcast.close()
@@ -164,13 +202,21 @@ class Pipeline:
 
     async def _step(self) -> None:
         waits = await self._frame_waits()
-        if not self.broadcast.viewers:
+        if self._looks != self.lead.looks(self.settings):
+            await self._look_for_faces()
+        if not self.needed:
             await self._rest()
         elif waits:
             self._slate_due = time.monotonic() + PATIENCE
             await self._process()
         elif time.monotonic() >= max(self._slate_due, self._slated + LEAST_SLATE):
             await self._show_slate()
+
+    @property
+    def needed(self) -> bool:
+        """Whether anybody has anything of the next frame."""
+        watched = bool(self.broadcast.viewers) or self.settings.stage.share_faces
+        return watched or self.lead.is_wanted
 
     async def _frame_waits(self) -> bool:
         """Whether a frame can be taken; waits for one, or for anything else to do."""
@@ -189,7 +235,7 @@ class Pipeline:
 
     def _pause(self) -> float:
         """Seconds until viewers should see the slate, or see it again."""
-        if not self.broadcast.viewers:
+        if not self.needed:
             return PATIENCE
         return max(0.0, max(self._slate_due, self._slated + SLATE_EVERY) - time.monotonic())
 
@@ -217,6 +263,7 @@ class Pipeline:
 
     async def _show_slate(self) -> None:
         await self._calm()
+        self.lead.forget()
         if self._slate is None:
             words = "waiting for the camera" if self._ready else "the effects cannot be loaded"
             picture = slate(self._workshop.pixels, words)
@@ -243,6 +290,7 @@ class Pipeline:
                 return
             self._pace(frame)
             frame = replace(frame, scene=self.scenery.now())
+            self.lead.begin()
             self.chain.tune(self.params)
             ready, starved = camera.since, camera.starved
             if self.ladder.rung and time.monotonic() - ready > STALE * self._interval:
@@ -273,8 +321,11 @@ class Pipeline:
         """In an engine's thread: open the picture, run the chain, give it ready to encode."""
         pixels, rung = self._workshop.pixels, self.ladder.rung
         frame, took_ms = self._upright(frame, match, ordered)
+        frame = self.lead.onto(frame)
         if ordered.stage.bypass or rung is Rung.PASS:
-            turn = Turn(frame, {})
+            turn = self.chain.faces_only(frame, rung) if self._looks else Turn(frame, {})
+        elif not self.broadcast.viewers:
+            turn = self.chain.faces_only(frame, rung)
         else:
             turn = self.chain(frame, rung)
         if took_ms is not None:
@@ -352,10 +403,18 @@ class Pipeline:
             stats.step(name, took)
         stats.step("chain", (time.monotonic() - began) * 1e3)
         stats.step("wait", (began - frame.arrived) * 1e3)
+        if (sighting := self.lead.note(turn)) is not None:
+            stats.tracked.add(sighting.status == "tracked")
         self._scene = turn.frame.scene
         if (matte := turn.frame.matte) is not None:
             stats.matte_ages.add(matte.age_s * 1e3)
             stats.inferred.add(matte.age_s == 0)
+
+    def seen(self, decode_ms: float | None) -> None:
+        """A picture has come, whose decoding took so long, where that is known."""
+        self.stats.arrived.add(1)
+        if decode_ms is not None:
+            self.stats.step("decode", decode_ms)
 
 
 def shown(frame: Frame) -> Picture:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from omote.engines.faces.driven import Report
 from omote.server.bell import Bell
 from omote.server.depth_inlet import Second
 from omote.streams.channel import Channel
@@ -59,6 +60,12 @@ class Stage(Protocol):
 
     def stats(self) -> dict[str, Any]:
         """Figures of the last seconds."""
+
+    def face(self) -> dict[str, Any] | None:
+        """What is told of the face in the latest frame; None unless that was ordered."""
+
+    def tell_face(self, report: Report | None) -> None:
+        """Move the puppet as a tracker elsewhere says, or raise `Invalid`; None: nobody is there."""
 
     def age_buckets(self) -> list[tuple[float, int]]:
         """(upper bound in milliseconds, cumulative count) of the age of every frame that left."""

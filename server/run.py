@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from omote.engines.chain import Chain
+from omote.engines.chain import LANDMARKS, Chain
 from omote.engines.effect import Params
 from omote.engines.model import Models, UnknownModel
 from omote.engines.onnx import BrokenModel, load
@@ -20,7 +20,7 @@ from omote.engines.pixels import CpuPixels
 from omote.server.darkroom import Darkroom, Tally
 from omote.server.orders import Invalid, merge, validate_params
 from omote.streams.film import FilmReader, whole
-from omote.streams.frame import View
+from omote.streams.frame import LabelPlace, View
 from omote.streams.medium import SourceError
 from omote.streams.sound import UnwritableFilm
 from omote.streams.source import medium_of
@@ -50,6 +50,9 @@ def run(
     view: Annotated[View, typer.Option(help="What to write.")] = "result",
     crf: Annotated[int, typer.Option(min=0, max=51, help="x264's quality, 0 is the best.")] = 18,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many frames.")] = None,
+    synthetic_label: Annotated[
+        LabelPlace, typer.Option(help="Corner in which pictures of a puppet say so, or off.")
+    ] = "top-left",
     as_json: Annotated[bool, typer.Option("--json", help="A summary on stdout.")] = False,
 ) -> None:
     """Send a film or a picture through the effects, every frame.
@@ -64,12 +67,12 @@ def run(
     with _explained(), _interruptible():
         names = [name.strip() for name in effects.split(",") if name.strip()]
         typed = typed_params(names, params, settings or [])
-        if view != "result" and "matte" not in names:
+        if view not in ("result", LANDMARKS) and "matte" not in names:
             raise Refused(f"--view {view} shows what the effect matte finds; name it in --effects")
         with (
             closing(_opened(source, target, limit)) as reader,
             _progress(reader, limit) as show,
-            _chain(names, typed) as (chain, pixels),
+            _chain(names, typed, synthetic_label, view) as (chain, pixels),
             whole(target) as unfinished,
         ):
             tally = Tally(show)
@@ -137,11 +140,16 @@ def _opened(source: Path, target: Path, limit: int | None) -> FilmReader:
 
 
 @contextmanager
-def _chain(names: Sequence[str], params: Mapping[str, Params]) -> Iterator[tuple[Chain, CpuPixels]]:
+def _chain(
+    names: Sequence[str], params: Mapping[str, Params], label: LabelPlace, view: View
+) -> Iterator[tuple[Chain, CpuPixels]]:
     """Ready to work, weights loaded."""
     pixels = CpuPixels()
-    with closing(Chain(Models(load), pixels)) as chain:
+    with closing(Chain(Models(load), pixels, label)) as chain:
         chain.use(chain.build(names), params)
+        if view == LANDMARKS:
+            chain.load_tracker()
+            chain.follow_faces(True)
         yield chain, pixels
 
 

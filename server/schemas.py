@@ -27,6 +27,10 @@ def order_schema() -> Schema:
         stage=_patch(model_schema(StageSettings)),
         depth=_patch(model_schema(DepthSettings)),
         scene=_or_null(model_schema(SceneMessage)),
+        calibrate={
+            "type": ["boolean", "null"],
+            "description": "true takes the face of the next moment as the neutral one.",
+        },
     )
 
 

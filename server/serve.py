@@ -22,13 +22,15 @@ from omote.server import memory
 from omote.server.app import create_app
 from omote.server.carrier import carrier, check
 from omote.server.config import Config, Misconfigured
-from omote.server.control import AT_MOST, Control
+from omote.server.control import Control
 from omote.server.effective import effective
 from omote.server.options import KEYS, LogLevel, Options, sentence
+from omote.server.payload import AT_MOST
 from omote.server.setting_up import config_of
 from omote.server.stages import NAME, Stages
 from omote.server.tokens import BadTokens
 from omote.server.toml_text import effective_toml
+from omote.streams.frame import LabelPlace
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ def serve(
     mqtt_key: Annotated[Path | None, _flag("mqtt_key", "PEM")] = None,
     mqtt_prefix: Annotated[str | None, _flag("mqtt_prefix", "WORD")] = None,
     home_assistant: Annotated[bool | None, _flag("home_assistant")] = None,
+    synthetic_label: Annotated[LabelPlace | None, _flag("synthetic_label")] = None,
     log_level: Annotated[LogLevel | None, _flag("log_level")] = None,
     stereo: Annotated[Path | None, _flag("stereo", "FILE")] = None,
     depth_network: Annotated[Path | None, _flag("depth_network", "ONNX")] = None,

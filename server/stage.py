@@ -7,12 +7,16 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
+from omote.engines.faces.driven import Report
 from omote.server.bell import Bell
 from omote.server.camera import Camera, PublisherCamera, SourceCamera
 from omote.server.depth_inlet import DepthInlet, Second
-from omote.server.orders import NOT_SETTINGS, Settings
+from omote.server.driver import MESSAGES, MessageDriver
+from omote.server.face import origin, read_calibrate, told
+from omote.server.orders import NOT_SETTINGS, Invalid, Settings
 from omote.server.pipeline import Pipeline
 from omote.server.scene import read_scene
+from omote.server.stats import rounded
 from omote.server.timeline import Timeline
 from omote.server.workshop import Workshop
 from omote.streams.frame import Scene
@@ -52,7 +56,7 @@ class Stage:
         self._pipeline = Pipeline(name, workshop, settings)
         self._depth = DepthInlet(self._pipeline.depth.synchroniser)
         if source_url is not None:
-            self._pipeline.camera = self._own_camera(source_url)
+            self._pipeline.take_from(self._own_camera(source_url))
 
     async def publish(
         self, offer: str, *, takeover: bool = False, second: Second | None = None
@@ -70,7 +74,7 @@ class Stage:
             told = self._depth.second(second) if second else None
             publisher = await self._workshop.signalling.publisher(offer, told)
             publisher.on_audio = self._sound
-            await self._pipeline.use_camera(PublisherCamera(publisher, self._seen))
+            await self._pipeline.use_camera(PublisherCamera(publisher, self._pipeline.seen))
             self._depth.gone()  # whose place was taken
             self._depth.offer(publisher)
         self._start(self._see_off(publisher), "publisher")
@@ -92,8 +96,11 @@ class Stage:
     async def order(self, patch: Mapping[str, Any]) -> dict[str, Any]:
         """Apply a merge patch whole and return the state; raises `Invalid` and changes nothing."""
         scene = None if patch.get("scene") is None else read_scene(patch["scene"])
+        calibrate = read_calibrate(patch.get("calibrate"))
         if patch.keys() - NOT_SETTINGS:
             self._save(await self._pipeline.order(patch))
+        if "calibrate" in patch:
+            await self._pipeline.calibrate(calibrate)
         if "scene" in patch:
             self._pipeline.scenery.tell(scene)
         self.bell.ring()
@@ -128,6 +135,8 @@ class Stage:
             },
             "rung": int(pipeline.ladder.rung),
             "models": pipeline.chain.models(),
+            "synthetic": pipeline.chain.synthetic,
+            "face": self._face_state(),
             "mqtt": self._workshop.mqtt,
             "version": VERSION,
         }
@@ -135,16 +144,45 @@ class Stage:
     def stats(self) -> dict[str, Any]:
         """Rates and quantiles over the last five seconds."""
         pipeline, camera = self._pipeline, self._pipeline.camera
+        driver = pipeline.lead.driver
         return {
             **pipeline.stats.report(),
             "dropped_undecoded": camera.dropped_undecoded if camera else 0,
             "dropped_newest": camera.dropped_newest if camera else 0,
+            "driver_fps": round(driver.fps, 1) if driver else None,
+            "driver_age_ms": rounded(driver.age_ms) if driver else None,
             "effect_errors": dict(pipeline.chain.errors),
             "rung": int(pipeline.ladder.rung),
             "viewers": len(pipeline.broadcast.viewers),
             "loop_lag_p95_ms": self._workshop.loop_lag.rounded_quantile(0.95),
             "depth": {**pipeline.depth.stats(), **self._depth.stats()},
         }
+
+    def face(self) -> dict[str, Any] | None:
+        """What is told of the face in the latest frame; None unless that was ordered."""
+        if not self._pipeline.settings.stage.share_faces:
+            return None
+        seen = self._pipeline.lead.sighting
+        if seen is None:
+            return told(None, "lost", 0.0)
+        return told(seen.face, seen.status, seen.second)
+
+    def tell_face(self, report: Report | None) -> None:
+        """Move the puppet as somebody else's tracker says, None: nobody is there; raises `Invalid`."""
+        driver = self._pipeline.lead.driver
+        if not isinstance(driver, MessageDriver):
+            words = f'messages drive nothing here: order {{"stage": {{"driver": "{MESSAGES}"}}}}'
+            raise Invalid([{"at": "stage.driver", "message": words}])
+        driver.take(report)
+
+    def _face_state(self) -> dict[str, Any] | None:
+        pipeline = self._pipeline
+        if pipeline.chain.face_status is None and pipeline.lead.driver is None:
+            return None
+        seen = pipeline.lead.sighting
+        face, status = (seen.face, seen.status) if seen else (None, "lost")
+        of = pipeline.lead.driver.origin if pipeline.lead.driver else "camera"
+        return {"status": status, "neutral": origin(face), "origin": of}
 
     def age_buckets(self) -> list[tuple[float, int]]:
         """(upper bound in milliseconds, cumulative count) of the age of every frame that left."""
@@ -177,13 +215,9 @@ class Stage:
         self._workshop.tidy()
 
     def _own_camera(self, url: str | None) -> Camera | None:
-        return SourceCamera(retrying(lambda: open_source(url)), self._seen) if url else None
-
-    def _seen(self, decode_ms: float | None) -> None:
-        stats = self._pipeline.stats
-        stats.arrived.add(1)
-        if decode_ms is not None:
-            stats.step("decode", decode_ms)
+        return (
+            SourceCamera(retrying(lambda: open_source(url)), self._pipeline.seen) if url else None
+        )
 
     def _sound(self, packet: Packet) -> None:
         """Sound leaves as late as the picture, so that lips and words stay together."""

@@ -103,6 +103,8 @@ class Stats:
         "Milliseconds per step."
         self.inferred = Window()
         "1 where the matte was computed for the frame, 0 where it was reused."
+        self.tracked = Window()
+        "1 where the followed face was seen, 0 where it was not."
         self.matte_ages = Window()
         "Milliseconds since the picture the matte was computed on."
         self.frames_out = 0
@@ -126,6 +128,7 @@ class Stats:
             "age_p95_ms": self.ages.rounded_quantile(0.95),
             "matte_age_ms": rounded(self.matte_ages.mean()),
             "inferred_share": rounded(self.inferred.mean(), 2),
+            "tracked_share": rounded(self.tracked.mean(), 3),
             "bitrate_kbps": round(self.encoded.total_rate() * 8 / 1e3),
             "steps_ms": self.steps_ms(),
         }

@@ -105,10 +105,13 @@ class Gate:
         token = find(self._tokens, _secret(request) or "")
         return token is not None and token.allows(scope, stage)
 
-    def check_any(self, request: HTTPConnection) -> None:
-        """Raise a 401 `Problem` unless the request carries one of the tokens, whatever it opens."""
-        if self._tokens:
-            self._known(request)
+    def check_any(self, request: HTTPConnection, *scopes: Scope) -> None:
+        """Raise a `Problem` unless the request carries a token that opens a scope at any stage."""
+        if not self._tokens:
+            return
+        token = self._known(request)
+        if scopes and not token.scopes & {*scopes, "admin"}:
+            raise _forbidden(scopes, None)
 
     def visible(self, request: HTTPConnection, names: Iterable[str]) -> list[str]:
         """The stages among `names` whose state the request may see."""

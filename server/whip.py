@@ -89,7 +89,8 @@ class Signalling:
         except Refused as exc:
             raise Problem(exc.status, exc.detail) from exc
         may_order = self._gate.allows(request, "control", stage.name)
-        self._channels.offer(session.peer, stage, may_order=may_order)
+        may_drive = may_order or self._gate.allows(request, "publish", stage.name)
+        self._channels.offer(session.peer, stage, may_order=may_order, may_drive=may_drive)
         headers = {"Location": session.url, "ETag": session.etag, "Accept-Patch": FRAGMENT}
         return Response(session.peer.answer, 201, headers, media_type=SDP)
 

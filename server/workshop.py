@@ -10,8 +10,10 @@ from omote.engines.onnx import load
 from omote.engines.pixels import CpuPixels, Pixels
 from omote.server import memory
 from omote.server.depth_means import DepthMeans
+from omote.server.drivers import Drivers
 from omote.server.stats import Window
 from omote.server.turns import Turns
+from omote.streams.frame import LabelPlace
 from omote.streams.webrtc import Signalling
 
 NO_MEANS = DepthMeans()
@@ -27,7 +29,9 @@ LAG_EVERY = 0.05
 class Workshop:
     """Models, threads and signalling. One thread for chains and one for encoders per core."""
 
-    def __init__(self, loopback: bool, depth: DepthMeans = NO_MEANS) -> None:
+    def __init__(
+        self, loopback: bool, depth: DepthMeans = NO_MEANS, label: LabelPlace = "top-left"
+    ) -> None:
         cores = os.cpu_count() or 1
         self.models = Models(load)
         self.depth = depth
@@ -37,6 +41,9 @@ class Workshop:
         self.encoders = ThreadPoolExecutor(cores, thread_name_prefix="encoder")
         self.turns = Turns(cores)
         self.signalling = Signalling(loopback)
+        self.label = label
+        "Where synthetic pictures are marked."
+        self.drivers = Drivers()
         self.mqtt: MqttStatus = "off"
         "Whether orders come over MQTT now; the carrier sets it."
         self.loop_lag = Window()

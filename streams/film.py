@@ -14,6 +14,7 @@ from av.container import OutputContainer
 
 from omote.streams.frame import Frame
 from omote.streams.medium import Medium, Pictures
+from omote.streams.remark import KEY
 from omote.streams.sound import Sound, UnwritableFilm, sound_track
 
 Piece: TypeAlias = "Frame | Sound"
@@ -90,12 +91,16 @@ class FilmWriter:
     A `with` block that is left well finishes the file.
     """
 
-    def __init__(self, path: Path, like: FilmReader, crf: int) -> None:
+    def __init__(self, path: Path, like: FilmReader, crf: int, remark: str | None = None) -> None:
         """`like` lends rate, pixel shape and sound; `crf` is x264's, 0 (lossless) to 51.
+
+        The film says the `remark` of itself.
 
         Raises `UnwritableFilm`; nothing is written before the first picture.
         """
         self._film, self._picture = _open(path, like.picture.average_rate)
+        if remark is not None:
+            self._film.metadata[KEY] = remark
         self._picture.options = {"crf": str(crf), "preset": PRESET}
         self._sounds = {sound.index: sound_track(self._film, sound) for sound in like.sounds}
         self._like = like.picture

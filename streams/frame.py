@@ -10,9 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Origin = Literal["message", "estimate", "none"]
+FaceStatus = Literal["tracked", "held", "lost"]
+"`held`: as it was last seen, a moment ago; `lost`: not seen for longer."
 
-View = Literal["result", "matte", "outline", "complexity", "weights", "hair", "depth"]
-"What is to be seen of a frame: the result, what the effect `matte` worked with, or its depth."
+View = Literal["result", "landmarks", "matte", "outline", "complexity", "weights", "hair", "depth"]
+"What is to be seen of a frame: the result, the face that is followed, what the effect `matte` worked with, or its depth."
+
+LabelPlace = Literal["top-left", "top-right", "bottom-left", "bottom-right", "off"]
+"Where a picture says that it is synthetic."
 
 
 class Picture(Protocol):
@@ -116,6 +121,22 @@ class Depth:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Neutral:
+    """A face at rest: what its motion is measured from."""
+
+    blendshapes: Mapping[str, float]
+    "ARKit names, 0..1."
+    shape: NDArray[np.float32]
+    "(478, 3), as `Face.shape`."
+    pose: NDArray[np.float32]
+    "(4, 4), as `Face.pose`."
+    asked: bool = False
+    "Whether somebody asked for it; otherwise it is of the calmest moment so far, or told."
+    told: bool = False
+    "Whether whoever tells of the face told of this one, too."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """One tracked face, in the picture's pixels."""
 
@@ -126,7 +147,14 @@ class Face:
     blendshapes: Mapping[str, float] = field(default_factory=dict)
     "ARKit names, 0..1."
     pose: NDArray[np.float32] | None = None
-    "(4, 4), canonical face to camera, centimetres."
+    "(4, 4), canonical face to camera, centimetres; x right, y up, z towards the viewer."
+    shape: NDArray[np.float32] | None = None
+    "(478, 3): the landmarks without the head's pose, in the canonical face's centimetres."
+    neutral: Neutral | None = None
+    "None until the face was seen for long enough."
+    status: FaceStatus = "tracked"
+    strength: float = 1.0
+    "0..1: below 1 the expression is being eased to neutral, or back from there."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,6 +181,10 @@ class Frame:
     "Skin of the portrait, a small map (h, w), 0..1; set by the effect `matte` once it is known."
     faces: tuple[Face, ...] = ()
     "Set by the tracker, once per frame, whoever needs it."
+    driver: tuple[Face, ...] | None = None
+    "Who moves a puppet instead of who is in the picture; empty while he is silent."
+    synthetic: bool = False
+    "Whether somebody is shown who is not in front of the camera; set by the effect that does."
     view: View = "result"
     "The inspection picture that is asked for; `result`: none."
     views: Mapping[str, Plane | Picture] = field(default_factory=dict)

@@ -12,6 +12,7 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp
 
+from omote.engines.faces.driven import Report
 from omote.server.app import create_app
 from omote.server.bell import Bell
 from omote.server.config import Config
@@ -55,6 +56,7 @@ class FakeStage:
         self.publisher: FakePeer | None = None
         self.viewers: list[FakePeer] = []
         self.orders: list[Mapping[str, Any]] = []
+        self.reports: list[Report | None] = []
         self.bell = Bell()
         self.closed = asyncio.Event()
 
@@ -88,6 +90,12 @@ class FakeStage:
 
     def age_sum_ms(self) -> float:
         return 130.0
+
+    def face(self) -> dict[str, Any] | None:
+        return None
+
+    def tell_face(self, report: Report | None) -> None:
+        self.reports.append(report)
 
     def stats(self) -> dict[str, Any]:
         return {

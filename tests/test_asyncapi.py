@@ -106,6 +106,9 @@ async def everything_happens(made: House, heard: Listener) -> None:
     publish = heard.client.publish
     await heard.json("omote/desk/state")
     await publish("omote/desk/set", '{"stage": {"mirror": true}}', qos=1)
+    await publish("omote/desk/set", '{"stage": {"share_faces": true}}', qos=1)
+    await heard.json("omote/desk/face")
+    await publish("omote/desk/set", '{"stage": {"share_faces": false}}', qos=1)
     await publish("omote/desk/set", '{"id": "a", "stage": {"mirror": 7}}', qos=1)
     await publish("omote/desk/scene", '{"iso": 100}', qos=1)
     await publish("homeassistant/status", "online", qos=1)

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omote.engines.effect import kinds
-from omote.server.control import AT_MOST, MOST_WAITING, Control
+from omote.server.control import MOST_WAITING, Control
 from omote.server.orders import Invalid, Settings, merge
+from omote.server.payload import AT_MOST
 from omote.server.scene import Scenery, read_scene
 from omote.streams.frame import Scene
 from tests.effects.probe import Probe

@@ -31,6 +31,7 @@ OPTIONAL = {
     "pyk4a",
     "record3d",
     "omote.server.bench.chromium",
+    "omote.server.bench.puppet.judges",
     "omote.clients.order_mqtt",
     "omote.engines.training",
 }

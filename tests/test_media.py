@@ -75,6 +75,7 @@ async def test_a_picture_is_kept_and_given_back(
     assert answer.status_code == 201
     assert answer.headers["location"] == url
     item = {"name": f"beach.{ending}", "url": url, "type": kind, "bytes": len(body)}
+    item["uploaded"] = answer.json()["uploaded"]
     assert answer.json() == {**item, "width": 64, "height": 48}
     assert (await client.get("/media/backgrounds")).json() == {"items": [item]}
     got = await client.get(url)

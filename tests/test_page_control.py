@@ -33,7 +33,7 @@ async def drag(page: Page, handle: Locator, share: float) -> None:
 async def tab_to(page: Page, label: str) -> None:
     """Press Tab until what is called `label` has the focus."""
     wanted = page.get_by_label(label, exact=True)
-    for _ in range(60):
+    for _ in range(120):
         await page.keyboard.press("Tab")
         if await wanted.evaluate("(element) => element === document.activeElement"):
             return
@@ -246,7 +246,11 @@ async def drop(page: Page, name: str, content: bytes) -> None:
         }""",
         [name, list(content)],
     )
-    await page.locator(".pictures").dispatch_event("drop", {"dataTransfer": files})
+    await (
+        effect(page, "background")
+        .locator(".pictures")
+        .dispatch_event("drop", {"dataTransfer": files})
+    )
 
 
 async def test_the_original_is_beside_the_result_left_of_a_divider(page: Page) -> None:

@@ -37,6 +37,7 @@ async def test_a_film_goes_through_a_stage_and_is_recorded_as_it_came(tmp_path: 
     assert sent.json["frames"] > 100
     assert kept.json["written"] > 60 and kept.json["codec"] == "H264"
     assert kept.json["sizes"] == [[160, 120]]
+    assert kept.json["synthetic"] is False
     assert abs(pictures(target) - kept.json["written"]) <= 1
     seen, heard = flashes(target), beeps(target)
     pairs = [(flash, beep) for flash in seen for beep in heard if abs(flash - beep) < 0.5]

@@ -121,6 +121,14 @@ def test_the_matte_can_be_seen(tmp_path: Path) -> None:
     assert np.ptp(grey.astype(int), axis=2).max() <= 2
 
 
+def test_the_landmarks_can_be_seen_without_any_effect(tmp_path: Path) -> None:
+    plain, drawn = tmp_path / "plain.png", tmp_path / "drawn.png"
+    summary(omote_run(PORTRAIT, plain, "--effects", "", "--json"))
+    summary(omote_run(PORTRAIT, drawn, "--effects", "", "--view", "landmarks", "--json"))
+    apart = np.abs(pictures(plain)[0].astype(int) - pictures(drawn)[0]).max(2) > 40
+    assert 500 < apart.sum() < 20_000
+
+
 def test_sound_is_kept_and_in_time(tmp_path: Path) -> None:
     source = write_flashes(tmp_path / "in.mov", "aac", seconds=3)
     target = tmp_path / "out.mp4"

@@ -5,6 +5,7 @@ import { askJson } from "./api.js";
 import { Controls } from "./controls.js";
 import { by } from "./dom.js";
 import { download } from "./download.js";
+import { FacePanel } from "./face.js";
 import { Figures, isFilmed } from "./figures.js";
 import { Orders } from "./orders.js";
 import { Publication } from "./publication.js";
@@ -29,6 +30,7 @@ const screen = new Screen(stage);
 const split = new Split();
 const controls = new Controls(orders);
 const shelf = new Shelf(orders);
+const face = new FacePanel(orders);
 const figures = new Figures();
 let state = {};
 let drawn = "";
@@ -81,6 +83,7 @@ function shortcuts() {
     b: { words: "Hold: the camera without any effect", press: () => before(true), release: () => before(false) },
     v: { words: "Compare original and result", press: () => split.toggle() },
     m: { words: "Mirror the result", press: () => orders.add({ stage: { mirror: !state.stage?.mirror } }) },
+    c: { words: "Take this face as the neutral one", press: () => state.face && by("calibrate").click() },
     p: { words: "Save a snapshot", press: () => screen.playing && snapshot() },
     l: { words: "Listen, or stop listening", press: () => by("listen").click() },
     f: { words: "Full screen", press: () => screen.fill() },
@@ -102,6 +105,7 @@ async function startOrStop() {
 async function leave() {
   publication.link.close();
   screen.link.close();
+  split.close();
   wire.close();
 }
 
@@ -157,6 +161,7 @@ function showState(current) {
   state = current;
   controls.show(state);
   shelf.show(state);
+  face.show(state);
   refresh();
 }
 
@@ -183,7 +188,7 @@ function refresh() {
   by("start-words").textContent = stream ? "Stop" : "Start";
   by("start").classList.toggle("primary", !stream);
   by("start").classList.toggle("running", Boolean(stream));
-  split.show(stream, state.stage);
+  split.show(stream, state);
   screen.refresh(blankWords(), state.stage?.bypass);
   showStatus({ wire, publication, screen, state, stage });
 }
@@ -191,5 +196,6 @@ function refresh() {
 function blankWords() {
   if (screen.link.state === "connecting") return "Connecting …";
   if (screen.link.state === "waiting") return "Connecting again …";
-  return publication.stream ? "Waiting for the first frame …" : "Press Start to see yourself here.";
+  if (publication.stream || isFilmed(state)) return "Waiting for the first frame …";
+  return "Press Start to see yourself here.";
 }

@@ -18,8 +18,10 @@ const RUNGS = [
 
 const FRAME_MS = 1_000 / 30;
 
-/** Whether pictures come to a stage: from a publisher, or from a source it fetches itself. */
-export const isFilmed = (state) => state.publisher === "connected" || Boolean(state.source);
+/** Whether pictures come to a stage: from a publisher, from its own source, or of a driven puppet. */
+export const isFilmed = (state) => state.publisher === "connected" || Boolean(state.source) || isDriven(state);
+
+const isDriven = ({ stage, synthetic }) => Boolean(stage?.driver && synthetic);
 
 /** The part of the page that shows a stage's stats. */
 export class Figures {

@@ -3,6 +3,7 @@
 // elements, `inline` when it fits beside its name, `silent` when it shows its value itself.
 
 import { make, worded } from "./dom.js";
+import { StagePicker } from "./drivers.js";
 import { Pictures } from "./pictures.js";
 import { bounds, isColour, shown } from "./schema.js";
 
@@ -12,6 +13,7 @@ let count = 0;
 /** The input of a value; `change(value)` is called when a person changes it. */
 export function inputFor(key, facts, unit, change) {
   if (facts.media || key === "source") return new Pictures(facts, change);
+  if (facts.stages) return new StagePicker(change);
   if (facts.enum) return facts.enum.length > MOST_CHIPS ? select(facts, unit, change) : chips(facts, unit, change);
   if (facts.type === "boolean") return toggle(change);
   if (facts.type === "number" || facts.type === "integer") return number(facts, unit, change);

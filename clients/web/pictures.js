@@ -7,8 +7,13 @@ import { token } from "./token.js";
 
 const ACCEPTED = ["image/jpeg", "image/png", "image/webp", "video/mp4", "video/webm"];
 const WORDS = {
+  403: "Your token may not change these: ask whoever runs the server for an admin token.",
   413: "This file is too large: 20 MB are the most.",
   415: "Only JPEG, PNG and WebP pictures, and MP4 and WebM films, can be used.",
+};
+const GONE = {
+  backgrounds: "Effects that show it show a plain colour instead.",
+  faces: "Nobody can be shown with this face any more; puppets of it show nobody.",
 };
 let count = 0;
 
@@ -21,6 +26,7 @@ export class Pictures {
   silent = true;
   element = make("div", { className: "pictures", role: "radiogroup" });
   focus = this.element;
+  #kind;
   #address;
   #types;
   #begins = "";
@@ -34,7 +40,8 @@ export class Pictures {
   #trouble = make("p", { className: "error", role: "alert", hidden: true });
 
   constructor({ media, media_types: types }, change) {
-    this.#address = `/media/${media ?? "backgrounds"}`;
+    this.#kind = media ?? "backgrounds";
+    this.#address = `/media/${this.#kind}`;
     this.#types = types ?? {};
     this.#change = change;
     this.#file = make("input", { type: "file", multiple: true, accept: ACCEPTED.join(), "aria-label": "Add a picture or a video" });
@@ -93,7 +100,7 @@ export class Pictures {
     this.write(this.#chosen);
   }
 
-  #tile({ name, type }) {
+  #tile({ name, type, uploaded }) {
     const radio = make("input", { type: "radio", name: this.#radios, value: name, "aria-label": name });
     radio.addEventListener("change", () => this.#choose(name));
     const url = this.#contents.get(name);
@@ -101,7 +108,8 @@ export class Pictures {
     const picture = film ? make("video", { src: url, muted: true, preload: "metadata" }) : make("img", { src: url, alt: "" });
     const away = iconButton("trash", `Delete ${name}`, { className: "remove" });
     away.addEventListener("click", () => this.#delete(name));
-    return make("div", { className: "tile", title: name }, make("label", {}, radio, picture), away);
+    const title = `${name}, uploaded ${new Date(uploaded).toLocaleString()}`;
+    return make("div", { className: "tile", title }, make("label", {}, radio, picture), away);
   }
 
   #choose(name) {
@@ -117,7 +125,7 @@ export class Pictures {
   }
 
   async #delete(name) {
-    if (!(await confirmed(`Delete ${name}?`, "Effects that show it show a plain colour instead.", "Delete"))) return;
+    if (!(await confirmed(`Delete ${name}?`, GONE[this.#kind], "Delete"))) return;
     await this.#try(async () => {
       await ask(`${this.#address}/${encodeURIComponent(name)}`, { method: "DELETE" });
       this.#contents.delete(name);

@@ -1,13 +1,20 @@
-// Split view: this person's own camera on the left of a divider, the result on its right.
+// Split view: this person's own camera on the left of a divider, the result on its right; where the
+// result shows somebody else, the two whole pictures side by side. The left one is that of the stage
+// that drives the puppet, if one does.
 
-import { by } from "./dom.js";
+import { by, write } from "./dom.js";
+import { Link } from "./link.js";
+import { watch } from "./whip.js";
 
 const STEP = 2; // percent of the width, of one press of an arrow key
 const KEYS = { ArrowLeft: -STEP, ArrowDown: -STEP, ArrowRight: STEP, ArrowUp: STEP, PageUp: 5 * STEP, PageDown: -5 * STEP };
 
 export class Split {
   #on = false;
-  #stream = null;
+  #camera = null;
+  #driver = null; // the stage whose face moves the puppet
+  #driven = new MediaStream();
+  #link = null;
   #share = 50;
   orientation = 0;
   mirror = false;
@@ -27,20 +34,45 @@ export class Split {
     this.#refresh();
   }
 
-  /** Take the camera's stream, null when it is off, and how the stage turns and mirrors it. */
-  show(stream, { orientation = 0, mirror = false } = {}) {
-    this.#stream = stream;
-    this.#turn(orientation, mirror);
+  /** Take the camera's stream, null when it is off, and the stage's state. */
+  show(stream, { stage: { orientation = 0, mirror = false, driver = null } = {}, synthetic = false }) {
+    this.#camera = stream;
+    this.#follow(synthetic && driver !== "messages" ? driver : null);
+    by("screen").classList.toggle("beside", synthetic);
+    if (this.#driver) this.#turn(0, false);
+    else this.#turn(orientation, mirror);
     this.#refresh();
   }
 
+  /** End what is watched of the driver. */
+  close() {
+    this.#link?.close();
+  }
+
+  #follow(driver) {
+    if (driver === this.#driver) return;
+    this.close();
+    this.#driver = driver;
+    this.#link = driver && new Link(() => watch(`/whep/${driver}`, (track) => this.#take(track)));
+  }
+
+  #take(track) {
+    if (track.kind !== "video") return;
+    for (const old of this.#driven.getTracks()) this.#driven.removeTrack(old);
+    this.#driven.addTrack(track);
+  }
+
   #refresh() {
-    const shown = this.#on ? this.#stream : null;
+    const offered = this.#driver ? this.#driven : this.#camera;
+    const shown = this.#on ? offered : null;
     // Only while it is seen: it costs the browser as much as the preview does.
     if (by("original").srcObject !== shown) by("original").srcObject = shown;
-    by("split").disabled = !this.#stream;
+    if (shown && this.#link?.state === "off") this.#link.open();
+    if (!shown) this.close();
+    by("split").disabled = !offered;
     by("split").setAttribute("aria-pressed", String(Boolean(shown)));
     by("screen").classList.toggle("split", Boolean(shown));
+    write(by("original-caption"), this.#driver ? "Driver" : "Original");
   }
 
   #turn(orientation = this.orientation, mirror = this.mirror) {

@@ -1,7 +1,9 @@
 """The weight files Omote ships; README.md here says where each comes from."""
 
 HASHES = {
+    "face_blendshapes": "4c028a82d3b5bb684c5e6e9323253445f2d2d881dbdbc0a2108a5cd5697977dc",
     "face_full_range": "df7d04b3cc28c25f5c4e787ea7b7c1aa1f49601399808f3389f2a31889bf0cde",
+    "face_landmarks": "98b07191c1904f83a8f17df14ad591ec87c242f530dce68cf23243529074f8b7",
     "modnet": "bfb8bac57a9653ca24f4e87b05aba28256b9890d9c3b223fb1b4c508eaa95932",
     "selfie_landscape": "6b36f8b82c37b7112c629c819e938fbb2d854e10c0b7157c60f57f558ce0819a",
     "selfie_multiclass": "5a3cbd0741daf7042fac64fbf9822cbbbc8a256ae3aefc8611ef0fe6d63049e3",

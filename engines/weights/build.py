@@ -20,8 +20,16 @@ from ai_edge_litert.interpreter import Interpreter
 from omote.engines import weights
 from omote.engines.model import Array, Floats
 from omote.engines.onnx import OnnxModel
-from omote.engines.weights import modnet, plain, selfie, tflite
-from omote.engines.weights.sources import SCIKIT_IMAGE, SOURCES, Mismatch, fetched, sha256, wheel
+from omote.engines.weights import face, modnet, plain, selfie, tflite
+from omote.engines.weights.sources import (
+    CANONICAL_FACE,
+    SCIKIT_IMAGE,
+    SOURCES,
+    Mismatch,
+    fetched,
+    sha256,
+    wheel,
+)
 
 _PICTURES = ("astronaut.png", "coffee.png", "chelsea.png", "rocket.jpg", "motorcycle_left.png")
 
@@ -58,6 +66,8 @@ RECIPES = {
     "selfie_multiclass": Recipe(partial(_plain, ("classes",), True), (-1, 1), 0.1, 2e-3),
     "modnet": Recipe(_modnet, (-1, 1), 0.5, 2e-2),
     "face_full_range": Recipe(partial(_plain, ("boxes", "scores"), False), (-1, 1), 1e-2, 1e-3),
+    "face_landmarks": Recipe(face.landmarks, (0, 1), 1e-2, 1e-3),
+    "face_blendshapes": Recipe(face.blendshapes, (0, 255), 1e-4, 1e-5),
 }
 
 
@@ -77,6 +87,8 @@ def main() -> None:
         scratch = Path(folder)
         originals = {stem: fetched(source, stem, scratch) for stem, source in SOURCES.items()}
         _publish(_built(originals, scratch), arguments.folder)
+        geometry = face.canonical(fetched(CANONICAL_FACE, "canonical_face", scratch))
+        (arguments.folder / "canonical_face.npz").write_bytes(geometry)
         if arguments.record:
             _record(originals, *arguments.record)
 
@@ -88,7 +100,8 @@ def _built(originals: dict[str, Path], scratch: Path) -> dict[str, Path]:
         recipe = RECIPES[stem]
         built[stem] = scratch / f"{stem}.onnx"
         built[stem].write_bytes(recipe.converted(path).SerializeToString())
-        most, mean = _difference(_original(path, recipe), built[stem], pictures)
+        original = _original(path, recipe)
+        most, mean = _difference(original, built[stem], pictures)
         print(f"{stem}: at most {most:.1e} from the original, on no picture {mean:.1e} in the mean")
         if not (most < recipe.most and mean < recipe.mean):
             raise Mismatch(f"{stem} differs from the original by {most}, in the mean by {mean}")
@@ -121,10 +134,12 @@ def _difference(
     ours, most, mean = OnnxModel(built), 0.0, 0.0
     for picture in pictures:
         small = cv2.resize(picture, original.size[::-1], interpolation=cv2.INTER_AREA)
-        results = ours({"picture": small[None]})
-        for result, expected in zip(results.values(), original(small), strict=True):
+        name, given = original.given(small)
+        results = ours({name: given})
+        # What the original gives beyond is not shipped.
+        for result, expected in zip(results.values(), original(small), strict=False):
             shares = _softmax(expected) if "classes" in results else expected
-            difference = np.abs(result[0] - shares)
+            difference = np.abs(result.reshape(shares.shape) - shares)
             most, mean = max(most, float(difference.max())), max(mean, float(difference.mean()))
     return most, mean
 
@@ -150,20 +165,33 @@ class Original:
         self._results = [each["index"] for each in self._interpreter.get_output_details()]
         self.size = tuple(map(int, source["shape"][1:3]))
         "Height and width of its picture."
+        self._numbers = len(source["shape"]) == 3
+
+    def given(self, picture: Array) -> tuple[str, Array]:
+        """What the shipped file's input is called, and what goes into it."""
+        if self._numbers:  # points: any numbers do
+            return "points", picture[None, :, :, 0].astype(np.float32)
+        return "picture", picture[None]
 
     def __call__(self, picture: Array) -> list[Floats]:
         """Its results for an RGB picture of its size, without the batch."""
         low, high = self._levels
-        scaled = low + picture[None].astype(np.float32) * ((high - low) / 255)
+        _, given = self.given(picture)
+        scaled = low + given.astype(np.float32) * ((high - low) / 255)
         self._interpreter.set_tensor(self._source, scaled.astype(np.float32))
         self._interpreter.invoke()
-        return [self._interpreter.get_tensor(index)[0] for index in self._results]
+        results = [self._interpreter.get_tensor(index) for index in self._results]
+        return [result[0] if result.ndim > 1 else result for result in results]
 
 
 class Matting:
     """MODNet as it was published, run by ONNX Runtime."""
 
     size = (modnet.SIDE, modnet.SIDE)
+
+    def given(self, picture: Array) -> tuple[str, Array]:
+        """What the shipped file's input is called, and what goes into it."""
+        return "picture", picture[None]
 
     def __init__(self, path: Path) -> None:
         self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])

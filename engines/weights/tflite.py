@@ -34,6 +34,12 @@ class Operation:
     "Whether negative results become 0."
     axis: int = 0
     "Of a concatenation."
+    begun: int = 0
+    "Of a slice: axes (bits) that are taken from their beginning."
+    open: int = 0
+    "Of a slice: axes that are taken to their end."
+    shrunk: int = 0
+    "Of a slice: axes of which one position is taken, and which then go."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,9 @@ def _operation(model: Any, operator: Any) -> Operation:
         strides,
         rectified=activation != 0,
         axis=getattr(options, "axis", 0),
+        begun=getattr(options, "beginMask", 0),
+        open=getattr(options, "endMask", 0),
+        shrunk=getattr(options, "shrinkAxisMask", 0),
     )
 
 

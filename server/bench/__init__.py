@@ -8,6 +8,7 @@ from omote.server.bench.depth.command import depth
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
 from omote.server.bench.matte.command import matte
+from omote.server.bench.puppet.command import puppet
 
 app = typer.Typer(
     help="Measure Omote on this machine.\n\n\b\nExamples:\n  omote bench live --seconds 10",
@@ -20,4 +21,5 @@ app.command()(control)
 app.command()(encoder)
 app.command()(depth)
 app.command()(matte)
+app.command()(puppet)
 app.command()(deglare)

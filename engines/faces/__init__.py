@@ -1,0 +1,1 @@
+"""Faces: one face followed from frame to frame, for whoever needs it."""

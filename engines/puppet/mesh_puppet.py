@@ -1,0 +1,128 @@
+"""Mesh puppet: a photograph whose face, hair and neck follow a driver; what is behind stands still."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from omote.engines.kernels import Bytes, Floats
+from omote.engines.puppet import album, eyes
+from omote.engines.puppet.mouth import Interior, Mouth
+from omote.engines.puppet.performance import Casting
+from omote.engines.puppet.pose_transfer import Amounts, Target, transferred
+from omote.engines.puppet.reference import Reference, studied
+from omote.engines.puppet.surround import reach, ring_count, sheet, triangles
+from omote.engines.puppet.unrolled import add_over, unroll
+from omote.streams.frame import Frame, Picture
+
+COARSE = 320
+"Long side of the map from the result to the photograph, before it is enlarged."
+
+
+FAR = 1e9
+"Depth of what nothing was drawn on yet."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """The part of the picture that may have changed."""
+
+    rgb: Bytes
+    "(h, w, 3)."
+    left: int
+    "Even, pixels."
+    top: int
+    "Even, pixels."
+
+
+class Animated:
+    """The whole photograph, alive: shown instead of the camera's picture."""
+
+    def __init__(self, of: Casting) -> None:
+        """Study the photograph; raises `NoFace`, or `ValueError` if it cannot be decoded."""
+        self._pixels = of.pixels
+        size = (of.like.width, of.like.height)
+        photo = album.photo(of.source, of.pixels)
+        self._puppet = MeshPuppet(studied(photo, size, of.models, of.pixels), of.interior)
+        self._still = of.pixels.from_rgb(self._puppet.still(), of.like)
+
+    def __call__(self, frame: Frame, amounts: Amounts) -> Picture:
+        """See `Performance`; without a driver the photograph is at rest."""
+        face = frame.faces[0] if frame.faces else None
+        made = self._puppet(transferred(self._puppet.reference, face, amounts))
+        return self._pixels.patched(self._still, made.rgb, made.left, made.top)
+
+    def reset(self) -> None:
+        """No past."""
+
+
+class MeshPuppet:
+    """Of one reference, set into one size."""
+
+    def __init__(self, reference: Reference, interior: Interior) -> None:
+        self.reference = reference
+        self.mouth = Mouth(reference, interior)
+        self.folded = 0
+        "Triangles around the face that were folded in the latest result."
+        self._box = _box(reference)
+        left, top, right, bottom = self._box
+        part = np.s_[top:bottom, left:right]
+        self._behind = np.ascontiguousarray(reference.behind[part])
+        self._few = min(1.0, COARSE / max(right - left, bottom - top))
+        self._coarse = _places(round((right - left) * self._few), round((bottom - top) * self._few))
+        self._places = _places(right - left, bottom - top) + np.array([left, top], np.float32)
+
+    def __call__(self, target: Target) -> Patch:
+        """The picture where the face goes, and around it."""
+        left, top, _, _ = self._box
+        of, (x, y) = self.reference, cv2.split(self._maps(target))
+        taken = cv2.remap(of.front, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        person = np.asarray(taken, np.uint8)
+        colours = person[..., :3]
+        eyes.drawn(of.rgb, colours, (left, top), of.landmarks, target.landmarks)
+        self.mouth.drawn(colours, (left, top), target)
+        return Patch(_over(person, self._behind), left, top)
+
+    def still(self) -> Bytes:
+        """The whole picture (H, W, 3) as it is where nothing ever moves."""
+        of = self.reference
+        return _over(of.front, of.behind)
+
+    def _maps(self, target: Target) -> Floats:
+        """(h, w, 2): where each pixel of the part comes from."""
+        left, top, right, bottom = self._box
+        rows, columns = self._coarse.shape[:2]
+        scale = np.array([columns / (right - left), rows / (bottom - top)], np.float32)
+        laid = sheet(self.reference, target)
+        out = self._coarse.copy()
+        near = np.full((rows, columns), FAR, np.float32)
+        before, after = (
+            (points - np.array([left, top], np.float32)) * scale - np.float32(0.5)
+            for points in (laid.before, laid.after)
+        )
+        self.folded = unroll(before, after, laid.depth, triangles(), ring_count(), near, out)
+        moved = (out - self._coarse) / scale
+        full = cv2.resize(moved, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.add(full, self._places), np.float32)
+
+
+def _box(reference: Reference) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the outermost ring, even, within the picture."""
+    height, width = reference.rgb.shape[:2]
+    low, high = reach(reference)
+    left, top = (max(0, int(edge)) & ~1 for edge in low)
+    right = min(width, math.ceil(high[0]) + 1 & ~1)
+    return left, top, right, min(height, math.ceil(high[1]) + 1 & ~1)
+
+
+def _places(width: int, height: int) -> Floats:
+    """(height, width, 2): the index of each pixel."""
+    ys, xs = np.mgrid[:height, :width].astype(np.float32)
+    return np.ascontiguousarray(np.stack([xs, ys], -1))
+
+
+def _over(front: Bytes, behind: Bytes) -> Bytes:
+    made = np.empty_like(behind)
+    add_over(front, behind, made)
+    return made
