@@ -1,0 +1,102 @@
+"""Enrolment: a clip of somebody, looked through once: the closeups in it, and a bank of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from omote.engines import backdrops
+from omote.engines.faces.detector import Detector
+from omote.engines.faces.mesh import MeshNet
+from omote.engines.faces.region import Region, around
+from omote.engines.kernels import Bytes, Floats
+from omote.engines.model import Models
+from omote.engines.pixels import Pixels
+from omote.engines.puppet.bank import Bank, Keyframe, farthest
+from omote.engines.puppet.closeup import SIDE, Closeup, closeup
+from omote.engines.puppet.reference import NoFace
+from omote.streams.frame import Picture, VideoPicture
+
+KEYFRAMES = 16
+LOOKED_AT = 300
+"Frames of a clip that are looked at to choose keyframes of."
+SURE = 0.5
+"Presence from which on there is a face."
+SKIN = (50, 101, 36, 205, 187, 123, 280, 330, 266, 425, 411, 352, 151, 9, 108, 337, 69, 299, 197)
+"Landmarks on cheeks, forehead and nose, where skin is whatever the expression."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """One frame of a clip, seen closely."""
+
+    number: int
+    "Of the frame."
+    picture: Bytes
+    "(SIDE, SIDE, 3)."
+    face: Closeup
+
+    def keyframe(self) -> Keyframe:
+        """Itself."""
+        return Keyframe(self.picture, self.face.landmarks, self.face.plane)
+
+
+def shots(clip: Path, models: Models, pixels: Pixels, most: int) -> Iterator[Shot]:
+    """At most so many frames of a clip or a photograph, evenly apart, in which there is a face.
+
+    Raises `ValueError` if it cannot be decoded.
+    """
+    every = -(-backdrops.length(clip) // most)
+    detector, mesh, region = Detector(models, pixels), MeshNet(models, pixels), None
+    for number, video in enumerate(backdrops.pictures(clip)):
+        if number % every:
+            continue
+        picture = pixels.from_video(video)
+        landmarks, region = _seen(picture, region, detector, mesh)
+        if landmarks is not None:
+            face = closeup(landmarks)
+            yield Shot(number, pixels.straightened(picture, face.affine, (SIDE, SIDE)), face)
+
+
+def _seen(
+    picture: Picture, region: Region | None, detector: Detector, mesh: MeshNet
+) -> tuple[Floats | None, Region | None]:
+    """Landmarks where the face was, or else wherever one is, and where to look next."""
+    for look in (lambda: region, lambda: detector(picture)):
+        if (where := look()) is None:
+            continue
+        landmarks, presence = mesh(picture, where)
+        if presence >= SURE:
+            # Looked at again where it was found: the first look may have been from afar.
+            again, _ = mesh(picture, around(landmarks))
+            return again, around(again)
+    return None, None
+
+
+def enrolled(seen: Sequence[Shot], count: int = KEYFRAMES) -> tuple[Bank, list[Shot]]:
+    """A bank of what was seen, and which shots are in it; raises `NoFace` if nothing was seen."""
+    if not seen:
+        raise NoFace("there is no face in the clip")
+    places = farthest([shot.face.landmarks for shot in seen], count)
+    chosen = [seen[place] for place in places]
+    return Bank(tuple(shot.keyframe() for shot in evened(chosen))), chosen
+
+
+def evened(seen: Sequence[Shot], like: Shot | None = None) -> list[Shot]:
+    """All with the skin's mean colour of the first, or of `like`: cameras change their minds."""
+    wanted = _skin(like or seen[0])
+    return [_lit(shot, wanted / np.maximum(_skin(shot), 1)) for shot in seen]
+
+
+def _lit(shot: Shot, gain: Floats) -> Shot:
+    lit = np.clip(shot.picture * np.clip(gain, 0.5, 2.0) + 0.5, 0, 255)
+    return replace(shot, picture=lit.astype(np.uint8))
+
+
+def _skin(shot: Shot) -> Floats:
+    where = np.zeros((SIDE, SIDE), np.uint8)
+    for x, y in shot.face.landmarks[list(SKIN), :2].round().astype(int).tolist():
+        cv2.circle(where, (x, y), SIDE // 50, (255,), -1)
+    return np.asarray(cv2.mean(shot.picture, where)[:3], np.float32)
