@@ -1,4 +1,4 @@
-"""Crops: parts of a picture, taken out as nets want them, or put in."""
+"""Crops: parts of a picture, taken out as nets want them, or put in; and one put over another."""
 
 import math
 
@@ -33,6 +33,14 @@ def patched(picture: I420, rgb: Bytes, left: int, top: int) -> I420:
     for there, part, less in zip(made.planes, (y, halved(u), halved(v)), (1, 2, 2), strict=True):
         rows, columns = part.shape
         there[top // less : top // less + rows, left // less : left // less + columns] = part
+    return made
+
+
+def mixed(picture: I420, other: I420, share: float) -> I420:
+    """`picture` where `share` is 0, `other` where it is 1."""
+    made = blank(picture.width, picture.height, picture.colours)
+    for out, one, two in zip(made.planes, picture.planes, other.planes, strict=True):
+        cv2.addWeighted(one, 1 - share, two, share, 0, dst=out)
     return made
 
 

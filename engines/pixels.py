@@ -127,6 +127,9 @@ class Pixels(Protocol):
     def without(self, picture: Picture, layer: Floats) -> Picture:
         """The picture less a `layer` (h, w, 3) of RGB levels known at a small size."""
 
+    def mixed(self, picture: Picture, other: Picture, share: float) -> Picture:
+        """One picture with so much, 0..1, of another of the same size over it."""
+
     def mirrored(self, picture: Picture) -> Picture:
         """The picture with left and right swapped."""
 
@@ -303,6 +306,10 @@ class CpuPixels:
     def without(self, picture: Picture, layer: Floats) -> Picture:
         """See `Pixels`."""
         return subtraction.subtracted(_cpu(picture), layer)
+
+    def mixed(self, picture: Picture, other: Picture, share: float) -> Picture:
+        """See `Pixels`."""
+        return crops.mixed(_cpu(picture), _cpu(other), share)
 
     def mirrored(self, picture: Picture) -> Picture:
         """See `Pixels`."""

@@ -65,9 +65,11 @@ SET = """([path, value]) => {
 
 
 @pytest_asyncio.fixture
-async def home(tmp_path: File) -> AsyncIterator[House]:
+async def home(tmp_path: File, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    monkeypatch.setenv("OMOTE_DATA", str(tmp_path))
     async with house(tmp_path, "embedded", home_assistant=True) as made:
         await until(lambda: made.mqtt is not None and made.mqtt.status == "connected")
+        await _upload(made, "something")
         yield made
 
 
@@ -139,13 +141,14 @@ async def test_home_assistants_commands_reach_every_parameter(home: House) -> No
 
 async def test_the_page_shows_and_reaches_every_parameter(home: House) -> None:
     values = others()
-    await _upload(home, "something")
     async with (
         chromium(man_before_a_wall()) as browser,
         opened(browser, f"{home.url}/?stage=desk") as page,
     ):
         await page.locator("[data-parameter]").first.wait_for(state="attached")
-        await page.locator("input[type=radio][value=something]").wait_for(state="attached")
+        # One among the backgrounds, one among the faces.
+        uploaded = page.locator("input[type=radio][value=something]")
+        await uploaded.nth(1).wait_for(state="attached")
         await _page_shows(page, wanted())
         for path, value in values.items():
             await page.evaluate(SET, [path, value])
@@ -153,11 +156,12 @@ async def test_the_page_shows_and_reaches_every_parameter(home: House) -> None:
 
 
 async def _upload(home: House, name: str) -> None:
-    """What the page offers to choose from where a parameter names an upload."""
+    """What a parameter that names an upload may be set to."""
     picture = (File(__file__).parent / "data" / "astronaut.jpg").read_bytes()
     kind = {"Content-Type": "image/jpeg"}
-    answer = await home.http.put(f"/media/backgrounds/{name}", content=picture, headers=kind)
-    assert answer.status_code == 201, answer.text
+    for store in ("backgrounds", "faces"):
+        answer = await home.http.put(f"/media/{store}/{name}", content=picture, headers=kind)
+        assert answer.status_code == 201, answer.text
 
 
 async def _page_shows(page: Page, source: dict[Path, Shown]) -> None:

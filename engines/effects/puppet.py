@@ -1,7 +1,7 @@
 """Puppet: a face in a photograph that moves as the one in front of the camera does."""
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -11,27 +11,18 @@ from omote.engines.effect import Rung
 from omote.engines.model import Models
 from omote.engines.pixels import Pixels
 from omote.engines.puppet import album, unrolled
-from omote.engines.puppet.mesh_puppet import MeshPuppet
+from omote.engines.puppet.modes import MODES, Mode
 from omote.engines.puppet.mouth import Interior
-from omote.engines.puppet.pose_transfer import Amounts, transferred
-from omote.engines.puppet.reference import studied
+from omote.engines.puppet.performance import Casting, Performance
+from omote.engines.puppet.pose_transfer import Amounts
 from omote.streams.frame import Frame, Picture
 
 LABEL = "synthetic"
 "Written into every picture, so that nobody takes it for a film of that person."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Set:
-    """A photograph in a frame's size, ready to be moved."""
-
-    what: Hashable
-    still: Picture
-    puppet: MeshPuppet
-
-
 class Puppet:
-    """Shows the photograph instead of the camera's picture."""
+    """Shows the photograph moved, or you with its face."""
 
     name: ClassVar[str] = "puppet"
     needs_faces: ClassVar[bool] = True
@@ -46,6 +37,10 @@ class Puppet:
             max_length=80,
             description="Name of the uploaded photograph; without one nobody is shown.",
             json_schema_extra={"media": "faces"},
+        )
+        mode: Mode = Field(
+            "mesh",
+            description="mesh: the photograph moves as you do; wear: its face on your own head.",
         )
         expression: float = Field(
             1.0, ge=0, le=1.5, description="How much of the expression is taken over, 0 to 1.5."
@@ -79,37 +74,34 @@ class Puppet:
     def __init__(self, models: Models, pixels: Pixels) -> None:
         self._models, self._pixels = models, pixels
         unrolled.warm_up()
-        self._set: _Set | None = None
+        self._made: tuple[Hashable, Performance] | None = None
 
     def __call__(self, frame: Frame, params: Params, rung: Rung) -> Frame:
         """The frame with the photograph, moved."""
         if not params.source:
             hidden = self._pixels.veiled(frame.picture)
             return replace(frame, picture=self._pixels.stamped(hidden, "choose a face"))
-        kept = self._ready(frame.picture, params)
-        face = frame.faces[0] if frame.faces else None
         amounts = Amounts(
             params.expression, params.turn, params.travel, params.motion == "relative"
         )
-        made = kept.puppet(transferred(kept.puppet.reference, face, amounts))
-        picture = self._pixels.patched(kept.still, made.rgb, made.left, made.top)
+        picture = self._performance(frame.picture, params)(frame, amounts)
         return replace(frame, picture=self._pixels.stamped(picture, LABEL))
 
-    def _ready(self, like: Picture, params: Params) -> _Set:
-        """The photograph, studied when it, the frame's size or what is in its mouth changed."""
+    def _performance(self, like: Picture, params: Params) -> Performance:
+        """Made anew when the photograph, the frame's size or the way it is shown changed."""
         path = album.find(params.source)
         file = (path, path.stat().st_mtime_ns)
-        what = (file, params.interior, like.width, like.height)
-        if self._set is None or self._set.what != what:
-            photo = album.photo(path, self._pixels)
-            size = (like.width, like.height)
-            puppet = MeshPuppet(studied(photo, size, self._models, self._pixels), params.interior)
-            self._set = _Set(what, self._pixels.from_rgb(puppet.still(), like), puppet)
-        return self._set
+        what = (file, params.mode, params.interior, like.width, like.height)
+        if self._made is None or self._made[0] != what:
+            of = Casting(path, params.interior, like, self._models, self._pixels)
+            self._made = what, MODES[params.mode](of)
+        return self._made[1]
 
     def reset(self) -> None:
-        """No past."""
+        """Whoever comes now is somebody else."""
+        if self._made is not None:
+            self._made[1].reset()
 
     def close(self) -> None:
         """Let go of the photograph."""
-        self._set = None
+        self._made = None

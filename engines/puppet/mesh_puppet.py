@@ -9,12 +9,14 @@ import numpy as np
 from cv2.typing import MatLike
 
 from omote.engines.kernels import Bytes, Floats
-from omote.engines.puppet import eyes
+from omote.engines.puppet import album, eyes
 from omote.engines.puppet.mouth import Interior, Mouth
-from omote.engines.puppet.pose_transfer import Target
-from omote.engines.puppet.reference import Reference
+from omote.engines.puppet.performance import Casting
+from omote.engines.puppet.pose_transfer import Amounts, Target, transferred
+from omote.engines.puppet.reference import Reference, studied
 from omote.engines.puppet.surround import reach, ring_count, sheet, triangles
 from omote.engines.puppet.unrolled import lay_over, unroll
+from omote.streams.frame import Frame, Picture
 
 COARSE = 320
 "Long side of the map from the result to the photograph, before it is enlarged."
@@ -34,6 +36,27 @@ class Patch:
     "Even, pixels."
     top: int
     "Even, pixels."
+
+
+class Animated:
+    """The whole photograph, alive: shown instead of the camera's picture."""
+
+    def __init__(self, of: Casting) -> None:
+        """Study the photograph; raises `NoFace`, or `ValueError` if it cannot be decoded."""
+        self._pixels = of.pixels
+        size = (of.like.width, of.like.height)
+        photo = album.photo(of.source, of.pixels)
+        self._puppet = MeshPuppet(studied(photo, size, of.models, of.pixels), of.interior)
+        self._still = of.pixels.from_rgb(self._puppet.still(), of.like)
+
+    def __call__(self, frame: Frame, amounts: Amounts) -> Picture:
+        """See `Performance`; without a driver the photograph is at rest."""
+        face = frame.faces[0] if frame.faces else None
+        made = self._puppet(transferred(self._puppet.reference, face, amounts))
+        return self._pixels.patched(self._still, made.rgb, made.left, made.top)
+
+    def reset(self) -> None:
+        """No past."""
 
 
 class MeshPuppet:

@@ -18,6 +18,8 @@ from omote.streams.frame import Picture
 
 HEAD = 0.42
 "Height of the face over the frame's, where the photograph is large enough."
+FACE_POINTS = 468
+"Landmarks without the irises."
 FILL = 192
 "Long side of the picture in which what is behind the head is filled in, pixels."
 
@@ -45,15 +47,16 @@ class Reference:
 
 def studied(photo: Bytes, size: Size, models: Models, pixels: Pixels) -> Reference:
     """Set a photograph (h, w, 3) into a frame of `size`; raises `NoFace`."""
-    rgb = _set_in(photo, _landmarks(photo, models, pixels), size)
-    landmarks = _landmarks(rgb, models, pixels)
+    rgb = _set_in(photo, landmarks_of(photo, models, pixels), size)
+    landmarks = landmarks_of(rgb, models, pixels)
     likeness = fitted(landmarks, canonical_face())
     alpha = _person(rgb, models)
     behind = _filled(rgb, alpha)
     return Reference(rgb, behind, alpha, landmarks, likeness, likeness.undone(landmarks))
 
 
-def _landmarks(rgb: Bytes, models: Models, pixels: Pixels) -> Floats:
+def landmarks_of(rgb: Bytes, models: Models, pixels: Pixels) -> Floats:
+    """(478, 3) of the face in a photograph (h, w, 3), its pixels; raises `NoFace`."""
     picture: Picture = pixels.from_rgb(rgb)
     region = Detector(models, pixels)(picture)
     if region is None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from omote.engines.faces.canonical import canonical_face
 from omote.engines.faces.topology import LEFT_EYE, LIPS_INNER, OVAL, RIGHT_EYE
 from omote.engines.kernels import Floats
+from omote.engines.puppet.reference import FACE_POINTS
 
 Triangles = NDArray[np.int32]
 HOLES = (RIGHT_EYE, LEFT_EYE, LIPS_INNER)
@@ -22,7 +23,6 @@ NECK = (0.8, 0.55, 0.28, 0.08, 0.0)
 "The same below the chin."
 FACE_TOO = (0.55, 0.2, 0.05, 0.0, 0.0)
 "How much of the contour's own motion, such as of a jaw that opens, each ring has."
-FACE_POINTS = 468
 
 
 class Marked(Protocol):

@@ -18,7 +18,8 @@ def unroll(
     near: Floats,
     out: Floats,
 ) -> int:
-    """Draw triangles into `out` (h, w, 2) of source positions; `near` (h, w) is a depth buffer.
+    """Draw triangles into `out` (h, w, k), of what their corners have (n, k): a source position,
+    and whatever else belongs to it; `near` (h, w) is a depth buffer.
 
     All positions in pixels of `out`. The first `rings` triangles lie behind and are drawn over one
     another; of the others the nearest counts. Returns how many of the rings are folded.
@@ -54,8 +55,8 @@ def unroll(
                 z = u * depth[a] + v * depth[b] + w * depth[c]
                 if t < rings or z < near[y, x]:
                     near[y, x] = z
-                    out[y, x, 0] = u * before[a, 0] + v * before[b, 0] + w * before[c, 0]
-                    out[y, x, 1] = u * before[a, 1] + v * before[b, 1] + w * before[c, 1]
+                    for k in range(before.shape[1]):
+                        out[y, x, k] = u * before[a, k] + v * before[b, k] + w * before[c, k]
     return folded
 
 

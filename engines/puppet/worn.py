@@ -1,0 +1,104 @@
+"""Worn: the photographed face on the driver's own head, in the driver's own picture and light."""
+
+import math
+
+import cv2
+import numpy as np
+
+from omote.engines.faces.canonical import canonical_face
+from omote.engines.kernels import Bytes, Floats
+from omote.engines.puppet import album
+from omote.engines.puppet.light import Light
+from omote.engines.puppet.mask import Skin, facing, height_of, inwards, taken_off
+from omote.engines.puppet.performance import Casting
+from omote.engines.puppet.pose_transfer import Amounts
+from omote.engines.puppet.reference import FACE_POINTS
+from omote.engines.puppet.unrolled import lay_over, unroll
+from omote.streams.frame import Face, Frame, Picture
+
+COARSE = 320
+"Long side of the map from the result to the photograph, before it is enlarged."
+FAR = 1e9
+"Depth of what nothing was drawn on yet."
+Box = tuple[int, int, int, int]
+
+
+class Worn:
+    """Of one photograph. Where nobody's face is found, a bare one may be: all is veiled."""
+
+    def __init__(self, of: Casting) -> None:
+        """Study the photograph; raises `NoFace`, or `ValueError` if it cannot be decoded."""
+        self._pixels = of.pixels
+        self._mask = taken_off(album.photo(of.source, of.pixels), of.models, of.pixels)
+        self._triangles = canonical_face().triangles.astype(np.int32)
+        self._light = Light()
+
+    def __call__(self, frame: Frame, amounts: Amounts) -> Picture:
+        """See `Performance`; as the face is lost the picture is veiled, as it comes back it clears."""
+        face = frame.faces[0] if frame.faces else None
+        if face is None or face.strength == 0:
+            self._light.reset()
+            return self._pixels.veiled(frame.picture)
+        worn = self._put_on(frame.picture, face)
+        if face.strength == 1:
+            return worn
+        return self._pixels.mixed(self._pixels.veiled(frame.picture), worn, face.strength)
+
+    def reset(self) -> None:
+        """Forget the light."""
+        self._light.reset()
+
+    def _put_on(self, picture: Picture, face: Face) -> Picture:
+        box = _box(face.landmarks, (picture.width, picture.height))
+        if box is None:
+            return picture
+        left, top, right, bottom = box
+        bare = self._pixels.crop(picture, box, (right - left, bottom - top))
+        skin = self._mask.near(height_of(face.landmarks))
+        maps, alpha = self._maps(skin, face.landmarks, box)
+        x, y = cv2.split(maps)
+        made = cv2.remap(skin.rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        lit = self._light(np.asarray(made, np.uint8), bare, alpha)
+        out = np.empty_like(bare)
+        lay_over(lit, alpha, bare, out)
+        return self._pixels.patched(picture, out, left, top)
+
+    def _maps(self, skin: Skin, landmarks: Floats, box: Box) -> tuple[Floats, Bytes]:
+        """(h, w, 2): where in the photograph each pixel comes from; (h, w): whether any does."""
+        left, top, right, bottom = box
+        few = min(1.0, COARSE / max(right - left, bottom - top))
+        rows, columns = round((bottom - top) * few), round((right - left) * few)
+        scale = np.array([columns / (right - left), rows / (bottom - top)], np.float32)
+        shown = inwards() * facing(landmarks)
+        has = np.column_stack([skin.landmarks[:FACE_POINTS, :2] - 0.5, shown * 255])
+        after = (landmarks[:FACE_POINTS, :2] - np.array([left, top], np.float32)) * scale - 0.5
+        near = np.full((rows, columns), FAR, np.float32)
+        out = _roughly(has, after, (rows, columns))
+        has, after = (np.ascontiguousarray(each, np.float32) for each in (has, after))
+        depth = np.ascontiguousarray(landmarks[:FACE_POINTS, 2], np.float32)
+        unroll(has, after, depth, self._triangles, 0, near, out)
+        soft = cv2.GaussianBlur(out[..., 2], (0, 0), 1.2) * (near < FAR)
+        size = (right - left, bottom - top)
+        full = np.asarray(cv2.resize(out[..., :2], size), np.float32)
+        alpha = np.asarray(cv2.resize(soft, size), np.float32)
+        return full, alpha.astype(np.uint8)
+
+
+def _roughly(has: Floats, after: Floats, shape: tuple[int, int]) -> Floats:
+    """(h, w, 3): what lies beside the triangles comes from beside them, and is not shown."""
+    known = np.column_stack([after, np.ones(len(after))])
+    affine = np.linalg.lstsq(known, has[:, :2], rcond=None)[0]
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    made = np.zeros((*shape, 3), np.float32)
+    made[..., :2] = x[..., None] * affine[0] + y[..., None] * affine[1] + affine[2]
+    return made
+
+
+def _box(landmarks: Floats, size: tuple[int, int]) -> Box | None:
+    """Left, top, right, bottom of a face, even, within the picture; None if nothing of it is."""
+    low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
+    left, top = (max(0, math.floor(edge) - 4) & ~1 for edge in low)
+    right, bottom = (
+        min(most, math.ceil(edge) + 4) & ~1 for edge, most in zip(high, size, strict=True)
+    )
+    return (left, top, right, bottom) if min(right - left, bottom - top) > 8 else None
