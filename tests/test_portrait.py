@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from omote.engines.beside import Beside
 from omote.engines.portrait import complexity, matting, people, segmentation, transition
-from omote.engines.portrait.beside import Beside
 from omote.engines.portrait.fusion import fused, of_several
 from omote.engines.portrait.guided import guided
 from omote.engines.portrait.light import Light, Limits, is_dark
@@ -320,7 +320,7 @@ def test_what_came_to_hide_a_region_leaves_nothing_there() -> None:
 
 
 def test_slow_work_is_done_beside_and_handed_over_once() -> None:
-    beside: Beside[str] = Beside()
+    beside: Beside[str] = Beside("portrait", "looking at the hair")
     go = threading.Event()
     beside.start(lambda: "done" if go.wait(10) else "late")
     assert beside.busy
@@ -333,7 +333,7 @@ def test_slow_work_is_done_beside_and_handed_over_once() -> None:
 
 
 def test_what_is_forgotten_is_not_handed_over() -> None:
-    beside: Beside[str] = Beside()
+    beside: Beside[str] = Beside("portrait", "looking at the hair")
     beside.start(lambda: "old")
     beside.settle()
     beside.forget()
@@ -345,7 +345,7 @@ def test_what_is_forgotten_is_not_handed_over() -> None:
 def test_slow_work_that_fails_is_logged_and_the_next_is_done(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    beside: Beside[float] = Beside()
+    beside: Beside[float] = Beside("portrait", "looking at the hair")
     beside.start(lambda: 1 / 0)
     beside.settle()
     assert beside.taken() is None
@@ -357,7 +357,7 @@ def test_slow_work_that_fails_is_logged_and_the_next_is_done(
 
 
 def test_closing_ends_the_thread() -> None:
-    beside: Beside[int] = Beside()
+    beside: Beside[int] = Beside("portrait", "looking at the hair")
     beside.start(lambda: 1)
     beside.close()
     assert not [each for each in threading.enumerate() if each.name.startswith("portrait")]

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from omote.engines import motion
+from omote.engines.beside import Beside
 from omote.engines.edges import Patch
 from omote.engines.effect import Rung
 from omote.engines.i420 import Bytes
@@ -14,7 +15,6 @@ from omote.engines.kernels import Floats
 from omote.engines.model import Models
 from omote.engines.pixels import Pixels
 from omote.engines.portrait import fusion, transition
-from omote.engines.portrait.beside import Beside
 from omote.engines.portrait.islands import shaped
 from omote.engines.portrait.mask import Seen
 from omote.engines.portrait.parameters import Portrait
@@ -72,7 +72,7 @@ class Hair:
     def __init__(self, models: Models, pixels: Pixels, asked: Callable[[str], None]) -> None:
         self._pixels = pixels
         self._student = Student(models, pixels, asked)
-        self._beside: Beside[_Found] = Beside()
+        self._beside: Beside[_Found] = Beside("portrait", "looking at the hair")
         self._under_way: _Looked | None = None
         self._looked: _Looked | None = None
         self._found: _Found | None = None

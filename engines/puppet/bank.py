@@ -62,6 +62,8 @@ class Bank:
     """Keyframes of one person; the first is the one nearest to all others."""
 
     keyframes: tuple[Keyframe, ...]
+    of: str = ""
+    "Stamp of the clip, by which it is known again."
 
     def shares(self, target: Closeup) -> Floats:
         """(n,): how much of each keyframe a face is, 1 in all; of all but `AT_ONCE` nothing.
@@ -97,7 +99,9 @@ def mixed(pictures: Sequence[Bytes], shares: Floats) -> Bytes:
     made, upto = pictures[0], float(shares[0])
     for picture, share in zip(pictures[1:], shares[1:].tolist(), strict=True):
         upto += share
-        made = np.asarray(cv2.addWeighted(made, 1 - share / upto, picture, share / upto, 0), np.uint8)
+        made = np.asarray(
+            cv2.addWeighted(made, 1 - share / upto, picture, share / upto, 0), np.uint8
+        )
     return made
 
 
@@ -164,6 +168,7 @@ def save(bank: Bank, path: Path) -> None:
             pictures=np.stack([each.picture for each in bank.keyframes]),
             landmarks=np.stack([each.landmarks for each in bank.keyframes]),
             planes=np.stack([each.plane for each in bank.keyframes]),
+            of=bank.of,
         )
     os.replace(unfinished, path)
 
@@ -172,4 +177,4 @@ def load(path: Path) -> Bank:
     """As it was saved; raises `OSError`, `ValueError` or `KeyError` if it is none."""
     with np.load(path) as kept:
         rows = zip(kept["pictures"], kept["landmarks"], kept["planes"], strict=True)
-        return Bank(tuple(Keyframe(*row) for row in rows))
+        return Bank(tuple(Keyframe(*row) for row in rows), str(kept["of"]))

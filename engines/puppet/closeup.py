@@ -7,12 +7,13 @@ of a person is kept there.
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from omote.engines.faces.canonical import canonical_face
 from omote.engines.faces.pose import MIRRORED, Likeness, fitted
 from omote.engines.faces.region import Region
-from omote.engines.kernels import Floats
+from omote.engines.kernels import Bytes, Floats
 
 SIDE = 256
 "Of a closeup, pixels."
@@ -63,3 +64,11 @@ def _projected(likeness: Likeness, points: Floats) -> Floats:
     """Points (n, 3) of the head, centimetres, in the picture."""
     there = likeness.scale * points @ likeness.rotation.T + likeness.place
     return np.asarray(there * MIRRORED, np.float32)
+
+
+def cut_out(rgb: Bytes, at: Closeup) -> Bytes:
+    """What a picture (h, w, 3) shows there, (SIDE, SIDE, 3)."""
+    affine = at.affine.astype(np.float64)
+    affine[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(rgb, affine, (SIDE, SIDE), flags=flags), np.uint8)

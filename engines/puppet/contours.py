@@ -42,11 +42,8 @@ def drawn(landmarks: Floats, side: int, size: int) -> Bytes:
         (NOSTRILS, False),
     ):
         cv2.polylines(lines, [at[list(contour)]], closed, (255,), 1, cv2.LINE_AA, FRACTION)
-    for contour, iris, rim in (
-        (RIGHT_EYE, RIGHT_IRIS, RIGHT_RIM),
-        (LEFT_EYE, LEFT_IRIS, LEFT_RIM),
-    ):
-        _add_eye(eyes, at, contour, iris, rim)
+    _add_eye(eyes, at, RIGHT_EYE, RIGHT_IRIS, RIGHT_RIM)
+    _add_eye(eyes, at, LEFT_EYE, LEFT_IRIS, LEFT_RIM)
     _fill(lips, at[list(LIPS_OUTER)], HALF)
     _fill(lips, at[list(LIPS_INNER)], 255)
     return cv2.merge([lines, eyes, lips]).astype(np.uint8)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -14,10 +15,11 @@ from omote.engines.faces.region import Region, around
 from omote.engines.kernels import Bytes, Floats
 from omote.engines.model import Models
 from omote.engines.pixels import Pixels
-from omote.engines.puppet.bank import Bank, Keyframe, farthest
+from omote.engines.puppet import album
+from omote.engines.puppet.bank import Bank, Keyframe, farthest, save
 from omote.engines.puppet.closeup import SIDE, Closeup, closeup
 from omote.engines.puppet.reference import NoFace
-from omote.streams.frame import Picture, VideoPicture
+from omote.streams.frame import Picture
 
 KEYFRAMES = 16
 LOOKED_AT = 300
@@ -56,23 +58,29 @@ def shots(clip: Path, models: Models, pixels: Pixels, most: int) -> Iterator[Sho
         picture = pixels.from_video(video)
         landmarks, region = _seen(picture, region, detector, mesh)
         if landmarks is not None:
-            face = closeup(landmarks)
-            yield Shot(number, pixels.straightened(picture, face.affine, (SIDE, SIDE)), face)
+            yield shot(number, picture, landmarks, pixels)
+
+
+def shot(number: int, picture: Picture, landmarks: Floats, pixels: Pixels) -> Shot:
+    """Of a picture in which the face is known."""
+    face = closeup(landmarks)
+    return Shot(number, pixels.straightened(picture, face.affine, (SIDE, SIDE)), face)
 
 
 def _seen(
     picture: Picture, region: Region | None, detector: Detector, mesh: MeshNet
 ) -> tuple[Floats | None, Region | None]:
     """Landmarks where the face was, or else wherever one is, and where to look next."""
-    for look in (lambda: region, lambda: detector(picture)):
-        if (where := look()) is None:
-            continue
-        landmarks, presence = mesh(picture, where)
-        if presence >= SURE:
-            # Looked at again where it was found: the first look may have been from afar.
-            again, _ = mesh(picture, around(landmarks))
-            return again, around(again)
-    return None, None
+    landmarks = None if region is None else _made_out(picture, region, mesh)
+    if landmarks is None and (found := detector(picture)) is not None:
+        landmarks = _made_out(picture, found, mesh)
+    return landmarks, None if landmarks is None else around(landmarks)
+
+
+def _made_out(picture: Picture, region: Region, mesh: MeshNet) -> Floats | None:
+    landmarks, presence = mesh(picture, region)
+    # Looked at again where it was found: the first look may have been from afar.
+    return mesh(picture, around(landmarks))[0] if presence >= SURE else None
 
 
 def enrolled(seen: Sequence[Shot], count: int = KEYFRAMES) -> tuple[Bank, list[Shot]]:
@@ -87,7 +95,7 @@ def enrolled(seen: Sequence[Shot], count: int = KEYFRAMES) -> tuple[Bank, list[S
 def evened(seen: Sequence[Shot], like: Shot | None = None) -> list[Shot]:
     """All with the skin's mean colour of the first, or of `like`: cameras change their minds."""
     wanted = _skin(like or seen[0])
-    return [_lit(shot, wanted / np.maximum(_skin(shot), 1)) for shot in seen]
+    return [_lit(shot, (wanted / np.maximum(_skin(shot), 1)).astype(np.float32)) for shot in seen]
 
 
 def _lit(shot: Shot, gain: Floats) -> Shot:
@@ -100,3 +108,24 @@ def _skin(shot: Shot) -> Floats:
     for x, y in shot.face.landmarks[list(SKIN), :2].round().astype(int).tolist():
         cv2.circle(where, (x, y), SIDE // 50, (255,), -1)
     return np.asarray(cv2.mean(shot.picture, where)[:3], np.float32)
+
+
+def enrol(clip: Path, models: Models, pixels: Pixels) -> Bank:
+    """Look a clip through and keep what it shows beside it; raises `NoFace` or `ValueError`."""
+    bank, chosen = enrolled(list(shots(clip, models, pixels, LOOKED_AT)))
+    keep(bank, clip)
+    keep_photo(chosen[0].number, clip, pixels)
+    return bank
+
+
+def keep(bank: Bank, clip: Path) -> None:
+    """Write a bank beside what it is of."""
+    save(replace(bank, of=album.stamp(clip)), album.beside(clip) / album.BANK)
+
+
+def keep_photo(number: int, clip: Path, pixels: Pixels) -> None:
+    """Write the frame of that number beside a clip, as the photograph that stands for it."""
+    video = next(islice(backdrops.pictures(clip), number, None))
+    rgb = pixels.rgb(pixels.from_video(video))
+    _, coded = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+    (album.beside(clip) / album.PHOTO).write_bytes(coded.tobytes())

@@ -48,6 +48,9 @@ class Worn:
         """Forget the light."""
         self._light.reset()
 
+    def close(self) -> None:
+        """Nothing is under way."""
+
     def _put_on(self, picture: Picture, face: Face) -> Picture:
         box = _box(face.landmarks, (picture.width, picture.height))
         if box is None:

@@ -10,8 +10,7 @@ from omote.engines.training.losses import FilterBank
 from omote.engines.training.puppet.network import Drawn, Given
 
 LEFT_OUT = (
-    "no identity loss: the truth is this very person, so the pixels say it already;"
-    " the one face net to be had costs four times what this one does",
+    "no identity loss: the truth is this very person, and the pixels say so already",
     "the perceptual loss uses fixed random filters: a VGG trunk costs forty times this net",
 )
 "What of the method's five losses is not as it is described, and why; told when a training begins."

@@ -16,8 +16,9 @@ from omote.engines.puppet.bank import AT_ONCE, Bank, mixed, shares, warped
 from omote.engines.puppet.closeup import SIDE as CLOSE
 from omote.engines.puppet.closeup import Closeup
 from omote.engines.puppet.contours import drawn
-from omote.engines.puppet.enrolment import Shot, enrolled, evened, shots
+from omote.engines.puppet.enrolment import LOOKED_AT, Shot, enrolled, evened, shots
 from omote.engines.training.puppet.network import SIDE
+from omote.engines.training.puppet.others import moved
 from omote.engines.training.puppet.perturbation import perturbed
 
 MOST = 1500
@@ -135,10 +136,19 @@ def material(
     """Look through a clip or a photograph; raises `NoFace` or `ValueError`."""
     seen = list(shots(source, models, pixels, MOST))
     learnt = seen[: max(1, round(LEARNT * len(seen)))]
-    bank, chosen = enrolled(learnt)
-    numbers = tuple(shot.number for shot in chosen)
     held = seen[-max(1, round(HELD * len(seen))) :]
-    return Material(bank, numbers, tuple(evened(learnt, chosen[0])), tuple(evened(held, chosen[0])))
+    bank, chosen = enrolled(learnt)
+    return Material(
+        bank,
+        tuple(shot.number for shot in chosen),
+        tuple(evened(learnt, chosen[0])),
+        tuple(evened(held, chosen[0])),
+        tuple(
+            face
+            for driver in drivers
+            for face in moved(list(shots(driver, models, pixels, LOOKED_AT)), learnt)
+        ),
+    )
 
 
 def weight(landmarks: Floats) -> Floats:

@@ -6,6 +6,7 @@ the drawing one has there, and that is normalised, scaled and shifted by maps of
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -147,16 +148,13 @@ class Puppeteer(nn.Module):
         super().__init__()
         half, quarter, eighth, sixteenth = shape.widths
         sizes = (6, half, quarter, eighth, sixteenth)
-        self.encode = nn.ModuleList(Encoding(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.encode = nn.ModuleList(Encoding(a, b) for a, b in pairwise(sizes))
         self.rebuild = nn.ModuleList(
-            Rebuilding(a, b)
-            for a, b in ((sixteenth, eighth), (eighth, quarter), (quarter, half))
+            Rebuilding(a, b) for a, b in ((sixteenth, eighth), (eighth, quarter), (quarter, half))
         )
         self.rebuilt = nn.ConvTranspose2d(half, 3, 4, 2, 1)
         self.begin = Rebuilding(sixteenth, eighth)
-        self.draw = nn.ModuleList(
-            (Drawing(2 * eighth, quarter), Drawing(2 * quarter, half))
-        )
+        self.draw = nn.ModuleList((Drawing(2 * eighth, quarter), Drawing(2 * quarter, half)))
         self.last = Fused(2 * half)
         self.picture = nn.ConvTranspose2d(2 * half, 4, 4, 2, 1)
         self.difference = Difference()

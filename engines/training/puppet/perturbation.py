@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from omote.engines.faces.region import Region
 from omote.engines.faces.topology import LEFT_BROW, LEFT_EYE, LIPS_INNER, RIGHT_BROW, RIGHT_EYE
 from omote.engines.kernels import Floats
 from omote.engines.puppet.bank import Keyframe, warped
 from omote.engines.puppet.closeup import Closeup
-from omote.engines.faces.region import Region
 
 TURN = 12.0
 "Degrees, standard deviation of a head's turning."

@@ -111,9 +111,7 @@ def _validate(run: Run, held: Sequence[Sample], plan: Plan) -> None:
     _sheet(held, results, plan.sheets / f"step-{run.step:06d}.png")
 
 
-def _sheet(
-    held: Sequence[Sample], results: Sequence[tuple[np.ndarray, ...]], file: object
-) -> None:
+def _sheet(held: Sequence[Sample], results: Sequence[tuple[np.ndarray, ...]], file: object) -> None:
     rows = [
         np.hstack([sample.mask, sample.nearest, sample.blend, *made, sample.truth])
         for sample, made in list(zip(held, results, strict=True))[:: max(1, len(held) // 10)]
