@@ -50,7 +50,7 @@ class Keyframe:
     """A closeup and its picture."""
 
     picture: Bytes
-    "(SIDE, SIDE, 3)."
+    "(SIDE, SIDE, 4): RGB, and 255 where the person is."
     landmarks: Floats
     "(478, 3), in it."
     plane: Floats
@@ -79,7 +79,7 @@ class Bank:
         return np.asarray(((kept - wanted) ** 2).sum(1), np.float32)
 
     def blended(self, target: Closeup, shares: Floats, size: int = SIDE) -> tuple[Bytes, Bytes]:
-        """What the face looks like, of several keyframes and of the likest alone; (size, size, 3)."""
+        """What the face looks like, of several keyframes and of the likest alone; (size, size, 4)."""
         order = np.argsort(-shares)[:AT_ONCE]
         order = order[shares[order] > LEAST]
         pictures = [warped(self.keyframes[k], target, size) for k in order]
@@ -112,7 +112,7 @@ class _Moved:
 
 
 def warped(keyframe: Keyframe, target: Closeup, size: int = SIDE) -> Bytes:
-    """The keyframe's face (size, size, 3) where the target's is."""
+    """The keyframe's face (size, size, 4) where the target's is."""
     maps = _maps(keyframe, target)
     full = cv2.resize(maps, (size, size), interpolation=cv2.INTER_LINEAR)
     made = cv2.remap(

@@ -18,7 +18,7 @@ from omote.engines.pixels import Pixels
 from omote.engines.puppet import album
 from omote.engines.puppet.bank import Bank, Keyframe, farthest, save
 from omote.engines.puppet.closeup import SIDE, Closeup, closeup
-from omote.engines.puppet.reference import NoFace
+from omote.engines.puppet.reference import NoFace, person_in
 from omote.streams.frame import Picture
 
 KEYFRAMES = 16
@@ -40,9 +40,10 @@ class Shot:
     "(SIDE, SIDE, 3)."
     face: Closeup
 
-    def keyframe(self) -> Keyframe:
-        """Itself."""
-        return Keyframe(self.picture, self.face.landmarks, self.face.plane)
+    def keyframe(self, alpha: Bytes) -> Keyframe:
+        """With what is known of where the person is in it, (SIDE, SIDE)."""
+        picture = np.dstack([self.picture, alpha])
+        return Keyframe(picture, self.face.landmarks, self.face.plane)
 
 
 def shots(clip: Path, models: Models, pixels: Pixels, most: int) -> Iterator[Shot]:
@@ -83,13 +84,16 @@ def _made_out(picture: Picture, region: Region, mesh: MeshNet) -> Floats | None:
     return mesh(picture, around(landmarks))[0] if presence >= SURE else None
 
 
-def enrolled(seen: Sequence[Shot], count: int = KEYFRAMES) -> tuple[Bank, list[Shot]]:
+def enrolled(
+    seen: Sequence[Shot], models: Models, count: int = KEYFRAMES
+) -> tuple[Bank, list[Shot]]:
     """A bank of what was seen, and which shots are in it; raises `NoFace` if nothing was seen."""
     if not seen:
         raise NoFace("there is no face in the clip")
     places = farthest([shot.face.landmarks for shot in seen], count)
     chosen = [seen[place] for place in places]
-    return Bank(tuple(shot.keyframe() for shot in evened(chosen))), chosen
+    lit = evened(chosen)
+    return Bank(tuple(each.keyframe(person_in(each.picture, models)) for each in lit)), chosen
 
 
 def evened(seen: Sequence[Shot], like: Shot | None = None) -> list[Shot]:
@@ -112,7 +116,7 @@ def _skin(shot: Shot) -> Floats:
 
 def enrol(clip: Path, models: Models, pixels: Pixels) -> Bank:
     """Look a clip through and keep what it shows beside it; raises `NoFace` or `ValueError`."""
-    bank, chosen = enrolled(list(shots(clip, models, pixels, LOOKED_AT)))
+    bank, chosen = enrolled(list(shots(clip, models, pixels, LOOKED_AT)), models)
     keep(bank, clip)
     keep_photo(chosen[0].number, clip, pixels)
     return bank

@@ -128,7 +128,7 @@ class MeshPuppet:
         person = _taken(self.reference.rgb, maps)
         alpha = _taken(self.reference.alpha, maps)
         if self._inlay is not None:
-            self._inlay(person, (left, top), target)
+            self._inlay(person, alpha, (left, top), target)
         else:
             of = self.reference
             eyes.drawn(of.rgb, person, (left, top), of.landmarks, target.landmarks)

@@ -60,16 +60,17 @@ class Drawing:
         self._remembered = Remembered(bank)
 
     def __call__(self, face: Closeup) -> Bytes:
-        """The net's face with the detail of the keyframes where it keeps them, (SIDE, SIDE, 3)."""
+        """The net's face with the detail of the keyframes where it keeps them, (SIDE, SIDE, 4)."""
         share = self._remembered.shares(face)
         blend, nearest = self._bank.blended(face, share)
         seen = _Seen(face, blend, nearest, self._bank.keyframes[int(share.argmax())], self._size)
         found = self._model({name: INPUTS[name](seen)[None] for name in self._inputs})
         generated = cv2.resize(found["generated"][0], (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-        if "keep" not in found:
-            return np.asarray(np.clip(generated + 0.5, 0, 255), np.uint8)
-        keep = cv2.resize(found["keep"][0, ..., 0], (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-        return laid_over(np.asarray(generated, np.float32), blend, np.asarray(keep, np.float32))
+        keep = np.zeros((SIDE, SIDE), np.float32)
+        if "keep" in found:
+            keep = np.asarray(cv2.resize(found["keep"][0, ..., 0], (SIDE, SIDE)), np.float32)
+        made = laid_over(np.asarray(generated, np.float32), blend, keep)
+        return np.dstack([made, blend[..., 3]])
 
 
 def networked(of: Casting) -> Animated:
@@ -85,7 +86,7 @@ def networked(of: Casting) -> Animated:
 
 def laid_over(generated: Floats, blend: Bytes, keep: Floats) -> Bytes:
     """`generated * (1 - keep) + blend * keep`."""
-    made = cv2.blendLinear(generated, blend.astype(np.float32), np.float32(1) - keep, keep)
+    made = cv2.blendLinear(generated, blend[..., :3].astype(np.float32), np.float32(1) - keep, keep)
     return np.asarray(np.clip(made + np.float32(0.5), 0, 255), np.uint8)
 
 
@@ -100,7 +101,8 @@ class _Seen:
 
     def small(self, picture: Bytes) -> Bytes:
         size = (self.size, self.size)
-        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+        few = cv2.resize(picture[..., :3], size, interpolation=cv2.INTER_AREA)
+        return np.asarray(few, np.uint8)
 
 
 INPUTS: Mapping[str, Callable[[_Seen], Array]] = {

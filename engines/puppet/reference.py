@@ -50,7 +50,7 @@ def studied(photo: Bytes, size: Size, models: Models, pixels: Pixels) -> Referen
     rgb = _set_in(photo, landmarks_of(photo, models, pixels), size)
     landmarks = landmarks_of(rgb, models, pixels)
     likeness = fitted(landmarks, canonical_face())
-    alpha = _person(rgb, models)
+    alpha = person_in(rgb, models)
     behind = _filled(rgb, alpha)
     return Reference(rgb, behind, alpha, landmarks, likeness, likeness.undone(landmarks))
 
@@ -111,7 +111,7 @@ def _softly_continued(rgb: Bytes, shape: tuple[int, ...], affine: Floats, size: 
     return np.asarray(rgb * edge + soft * (1 - edge), np.uint8)
 
 
-def _person(rgb: Bytes, models: Models) -> Bytes:
+def person_in(rgb: Bytes, models: Models) -> Bytes:
     """Where the person is, 0..255, its edge where colours change."""
     small = np.asarray(cv2.resize(rgb, (256, 256), interpolation=cv2.INTER_AREA), np.uint8)
     classes = models["selfie_multiclass"]({"picture": small[None]})["classes"][0]

@@ -14,15 +14,17 @@ from omote.engines.puppet.pose_transfer import Target
 from omote.engines.puppet.reference import Reference
 from omote.engines.puppet.stencil import stencil
 
-GROWN = 1.06
+CHIN, HAIR = 1.04, 1.22
 "How far beyond the face's contour it reaches, of the contour's distance from the middle."
+HIGHEST = 10
+"Landmark on the forehead."
 SOFT = 0.45
 "Centimetres over which it goes over into the photograph."
 LIVELY = 0.5
 "Share of what is wanted now that is taken over at once: keyframes take turns softly."
 
 Drawn = Callable[[Closeup], Bytes]
-"From where a face is to what it looks like there, a closeup (SIDE, SIDE, 3)."
+"From where a face is to what it looks like there, a closeup (SIDE, SIDE, 4)."
 
 
 class Remembered:
@@ -33,7 +35,7 @@ class Remembered:
         self._shares: Floats | None = None
 
     def __call__(self, face: Closeup) -> Bytes:
-        """The likest keyframes laid over one another, (SIDE, SIDE, 3)."""
+        """The likest keyframes laid over one another, (SIDE, SIDE, 4)."""
         return self._bank.blended(face, self.shares(face))[0]
 
     def shares(self, face: Closeup) -> Floats:
@@ -51,23 +53,31 @@ class Inlay:
     def __init__(self, reference: Reference, drawn: Drawn) -> None:
         self._drawn = drawn
         at = closeup(reference.landmarks, reference.likeness)
-        self._levels = _levels(cut_out(reference.rgb, at), drawn(at), at)
+        self._levels = _levels(cut_out(reference.rgb, at), drawn(at)[..., :3], at)
 
-    def __call__(self, made: Bytes, corner: tuple[int, int], target: Target) -> None:
-        """Into a part of the result (h, w, 3) that begins at `corner`."""
+    def __call__(self, made: Bytes, alpha: Bytes, corner: tuple[int, int], target: Target) -> None:
+        """Into a part of the result (h, w, 3) that begins at `corner`, and its alpha (h, w)."""
         at = closeup(target.landmarks, Likeness(target.scale, target.rotation, target.place))
-        contour = target.landmarks[list(OVAL), :2]
-        contour = contour.mean(0) + GROWN * (contour - contour.mean(0)) - corner
-        hole = stencil(contour, made.shape, SOFT * target.scale)
+        hole = stencil(_reach(target.landmarks) - corner, made.shape, SOFT * target.scale)
         if hole is None:
             return
         affine = at.affine.astype(np.float64)
         affine[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
         affine[:, 2] -= (corner[0] + hole.left, corner[1] + hole.top)
-        lit = cv2.LUT(self._drawn(at), self._levels)
         size = hole.alpha.shape[::-1]
-        placed = cv2.warpAffine(lit, affine, size, borderMode=cv2.BORDER_REPLICATE)
-        hole.put(np.asarray(placed, np.uint8), made)
+        seen = cv2.warpAffine(self._drawn(at), affine, size, borderMode=cv2.BORDER_REPLICATE)
+        hole.put(np.asarray(cv2.LUT(seen[..., :3], self._levels), np.uint8), made)
+        hole.put(np.asarray(seen[..., 3], np.uint8), alpha)
+
+
+def _reach(landmarks: Floats) -> Floats:
+    """(n, 2): around the face, with its hair and ears but without its neck."""
+    contour = landmarks[list(OVAL), :2]
+    middle = contour.mean(0)
+    up = landmarks[HIGHEST, :2] - middle
+    above = (contour - middle) @ up / (up @ up)
+    grown = CHIN + (HAIR - CHIN) * np.clip((above + 0.35) / 0.5, 0, 1)
+    return np.asarray(middle + grown[:, None] * (contour - middle), np.float32)
 
 
 def _levels(wanted: Bytes, given: Bytes, at: Closeup) -> Bytes:

@@ -34,10 +34,11 @@ class Stencil:
         return replace(self, alpha=less)
 
     def put(self, content: Bytes, picture: Bytes) -> None:
-        """Put `content` (h, w, 3) into a picture."""
+        """Put `content` (h, w, 3) into a picture, or (h, w) into a map."""
         rows, columns = self.alpha.shape
         part = picture[self.top : self.top + rows, self.left : self.left + columns]
-        share = cv2.merge([self.alpha] * 3).astype(np.uint16)
+        share = self.alpha if picture.ndim == 2 else cv2.merge([self.alpha] * 3)
+        share = share.astype(np.uint16)
         blended = content * share + part * (255 - share) + 127
         part[:] = (blended // 255).astype(np.uint8)
 

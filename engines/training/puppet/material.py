@@ -25,6 +25,7 @@ MOST = 1500
 "Frames of a clip that are learnt from."
 LEARNT, HELD = 0.72, 0.25
 "Shares of a clip, from its beginning and from its end; between them is a gap."
+OPAQUE = np.full((CLOSE, CLOSE), 255, np.uint8)
 APART = 12
 "Frames by which a keyframe and a sample of the same clip differ at least: neighbours tell nothing."
 Kind = Literal["same", "perturbed", "other"]
@@ -105,11 +106,11 @@ class Material:
     def _sample(self, kind: Kind, face: Closeup, share: Floats, truth: Bytes | None) -> Sample:
         blend, nearest = self.bank.blended(face, share, SIDE)
         before = self.bank.keyframes[int(share.argmax())].landmarks
-        wanted = blend if truth is None else _small(truth)
+        wanted = blend[..., :3] if truth is None else _small(truth)
         return Sample(
             kind,
-            blend,
-            nearest,
+            blend[..., :3],
+            nearest[..., :3],
             drawn(face.landmarks, CLOSE, SIDE),
             drawn(before, CLOSE, SIDE),
             wanted,
@@ -118,10 +119,10 @@ class Material:
 
     def perturbed(self, shot: Shot, chance: np.random.Generator) -> Sample:
         """A frame whose keyframes are itself with its landmarks moved, and moved back."""
-        key, pictures = shot.keyframe(), []
+        key, pictures = shot.keyframe(OPAQUE), []
         for _ in range(2):
             moved = perturbed(key, chance)
-            pictures.append(warped(moved, shot.face, SIDE))
+            pictures.append(warped(moved, shot.face, SIDE)[..., :3])
         blend = mixed(pictures, np.array([0.6, 0.4], np.float32))
         masks = (drawn(each, CLOSE, SIDE) for each in (shot.face.landmarks, moved.landmarks))
         mask, before = masks
@@ -137,7 +138,7 @@ def material(
     seen = list(shots(source, models, pixels, MOST))
     learnt = seen[: max(1, round(LEARNT * len(seen)))]
     held = seen[-max(1, round(HELD * len(seen))) :]
-    bank, chosen = enrolled(learnt)
+    bank, chosen = enrolled(learnt, models)
     return Material(
         bank,
         tuple(shot.number for shot in chosen),
