@@ -79,7 +79,7 @@ def test_a_face_mask_shows_what_opens() -> None:
 
 def test_the_likest_keyframe_has_most_to_say_and_no_more_than_a_few_have_any() -> None:
     for number, key in enumerate(bank().keyframes):
-        given = bank().shares(Closeup(her().face.region, key.landmarks, key.plane))
+        given = bank().shares(Closeup(her().face.region, key.landmarks))
         assert given.argmax() == number and given[number] > 0.9
     given = bank().shares(changed(12.4))
     assert given.sum() == pytest.approx(1)
@@ -100,7 +100,7 @@ def test_with_fewer_keyframes_than_are_mixed_all_have_a_share() -> None:
 
 def test_a_keyframe_in_its_own_pose_is_as_it_was() -> None:
     key = bank().keyframes[3]
-    face = Closeup(her().face.region, key.landmarks, key.plane)
+    face = Closeup(her().face.region, key.landmarks)
     made, _ = bank().blended(face, bank().shares(face))
     inside = np.s_[40:-40, 40:-40, :3]
     assert np.abs(made[inside].astype(int) - key.picture[inside]).mean() < 2

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
@@ -22,12 +23,16 @@ from omote.engines.faces.topology import (
 )
 from omote.engines.kernels import Bytes, Floats
 from omote.engines.puppet.closeup import SIDE, Closeup
-from omote.engines.puppet.surround import ring_count, sheet, triangles
+from omote.engines.puppet.reference import FACE_POINTS
+from omote.engines.puppet.surround import HOLES, RINGS, ring_count, triangles
 from omote.engines.puppet.unrolled import unroll
 
-COARSE = 96
+COARSE = 72
 "Side of the map from a closeup to a keyframe, before it is enlarged."
-FAR = 1e9
+FAR, BEHIND = 1e9, 1e6
+"Depths of what nothing was drawn on yet, and of what is around the face."
+UPPER = (33, 263, 168, 10, 234, 454)
+"Landmarks that no expression moves; what is around the face is measured from their middle."
 AT_ONCE = 4
 "Keyframes that are laid over one another."
 LEAST = 0.03
@@ -42,7 +47,11 @@ WEIGHED = (
     ((*NOSE,), 2.0),
     ((*OVAL,), 1.0),
 )
-"What of a face says whether another looks alike, and how much each point of it says."
+"What of a face says whether another looks alike, and how much each part of it says."
+POINTS = [point for points, _ in WEIGHED for point in points]
+WEIGHTS = np.array(
+    [[(weight / len(points)) ** 0.5] for points, weight in WEIGHED for _ in points], np.float32
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,11 +62,9 @@ class Keyframe:
     "(SIDE, SIDE, 4): RGB, and 255 where the person is."
     landmarks: Floats
     "(478, 3), in it."
-    plane: Floats
-    "(3, 2), as `Closeup.plane`."
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Bank:
     """Keyframes of one person; the first is the one nearest to all others."""
 
@@ -74,15 +81,17 @@ class Bank:
 
     def apart(self, target: Closeup) -> Floats:
         """(n,): how little each keyframe is like a face, squared pixels of a closeup."""
-        wanted = _features(target.landmarks)
-        kept = np.stack([_features(each.landmarks) for each in self.keyframes])
-        return np.asarray(((kept - wanted) ** 2).sum(1), np.float32)
+        return np.asarray(((self._features - _features(target.landmarks)) ** 2).sum(1), np.float32)
+
+    @cached_property
+    def _features(self) -> Floats:
+        return np.stack([_features(each.landmarks) for each in self.keyframes])
 
     def blended(self, target: Closeup, shares: Floats, size: int = SIDE) -> tuple[Bytes, Bytes]:
         """What the face looks like, of several keyframes and of the likest alone; (size, size, 4)."""
         order = np.argsort(-shares)[:AT_ONCE]
         order = order[shares[order] > LEAST]
-        pictures = [warped(self.keyframes[k], target, size) for k in order]
+        pictures = warped([self.keyframes[k] for k in order], target, size)
         return mixed(pictures, shares[order]), pictures[0]
 
 
@@ -105,46 +114,46 @@ def mixed(pictures: Sequence[Bytes], shares: Floats) -> Bytes:
     return made
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Moved:
-    landmarks: Floats
-    head: Floats
+def warped(keyframes: Sequence[Keyframe], target: Closeup, size: int = SIDE) -> list[Bytes]:
+    """The face of each keyframe (size, size, 4) where the target's is."""
+    edge = cv2.BORDER_REPLICATE
+    maps, made = _maps(keyframes, target), []
+    for number, keyframe in enumerate(keyframes):
+        # Of more than four channels at once OpenCV 5.0 makes a muddle.
+        few = (np.ascontiguousarray(maps[..., 2 * number + axis]) for axis in (0, 1))
+        x, y = (cv2.resize(each, (size, size)) for each in few)
+        taken = cv2.remap(keyframe.picture, x, y, cv2.INTER_LINEAR, borderMode=edge)
+        made.append(np.asarray(taken, np.uint8))
+    return made
 
 
-def warped(keyframe: Keyframe, target: Closeup, size: int = SIDE) -> Bytes:
-    """The keyframe's face (size, size, 4) where the target's is."""
-    maps = _maps(keyframe, target)
-    full = cv2.resize(maps, (size, size), interpolation=cv2.INTER_LINEAR)
-    made = cv2.remap(
-        keyframe.picture,
-        full[..., 0],
-        full[..., 1],
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return np.asarray(made, np.uint8)
-
-
-def _maps(keyframe: Keyframe, target: Closeup) -> Floats:
-    """(COARSE, COARSE, 2): the index of the keyframe's pixel that is seen at each place."""
-    head = cv2.getAffineTransform(keyframe.plane, target.plane).astype(np.float32)
-    laid = sheet(keyframe, _Moved(target.landmarks, head))
+def _maps(keyframes: Sequence[Keyframe], target: Closeup) -> Floats:
+    """(COARSE, COARSE, 2 n): the index of each keyframe's pixel that is seen at each place."""
     scale = np.float32(COARSE / SIDE)
-    before = laid.before - np.float32(0.5)
-    after = laid.after * scale - np.float32(0.5)
-    ys, xs = np.mgrid[:COARSE, :COARSE].astype(np.float32)
-    out = np.ascontiguousarray(np.stack([xs, ys], -1) + np.float32(0.5)) / scale - np.float32(0.5)
+    before = np.hstack([_corners(each.landmarks) for each in keyframes]) - np.float32(0.5)
+    after = _corners(target.landmarks) * scale - np.float32(0.5)
+    depth = np.full(len(after), BEHIND, np.float32)
+    depth[:FACE_POINTS] = target.landmarks[:FACE_POINTS, 2]
+    depth[-len(HOLES) :] = [target.landmarks[list(hole), 2].mean() for hole in HOLES]
+    ys, xs = np.mgrid[:COARSE, :COARSE].astype(np.float32) / scale
+    out = np.ascontiguousarray(np.stack([xs, ys] * len(keyframes), -1))
     near = np.full((COARSE, COARSE), FAR, np.float32)
-    unroll(before, after, laid.depth, triangles(), ring_count(), near, out)
+    unroll(before, after, depth, triangles(), ring_count(), near, out)
     return out
 
 
+def _corners(landmarks: Floats) -> Floats:
+    """(n, 2) of the triangles that a closeup is cut into: as in `surround`, but all around go along."""
+    flat = landmarks[:, :2]
+    oval = flat[list(OVAL)]
+    outwards = oval - flat[list(UPPER)].mean(0)
+    rings = [oval + (far - 1) * outwards for far in RINGS]
+    holes = [flat[list(hole)].mean(0) for hole in HOLES]
+    return np.vstack([flat[:FACE_POINTS], *rings, holes]).astype(np.float32)
+
+
 def _features(landmarks: Floats) -> Floats:
-    parts = [
-        landmarks[list(points), :2].ravel() * np.sqrt(weight / len(points))
-        for points, weight in WEIGHED
-    ]
-    return np.concatenate(parts)
+    return np.asarray((landmarks[POINTS, :2] * WEIGHTS).ravel(), np.float32)
 
 
 def farthest(faces: list[Floats], count: int) -> list[int]:
@@ -167,7 +176,6 @@ def save(bank: Bank, path: Path) -> None:
             file,
             pictures=np.stack([each.picture for each in bank.keyframes]),
             landmarks=np.stack([each.landmarks for each in bank.keyframes]),
-            planes=np.stack([each.plane for each in bank.keyframes]),
             of=bank.of,
         )
     os.replace(unfinished, path)
@@ -176,5 +184,5 @@ def save(bank: Bank, path: Path) -> None:
 def load(path: Path) -> Bank:
     """As it was saved; raises `OSError`, `ValueError` or `KeyError` if it is none."""
     with np.load(path) as kept:
-        rows = zip(kept["pictures"], kept["landmarks"], kept["planes"], strict=True)
+        rows = zip(kept["pictures"], kept["landmarks"], strict=True)
         return Bank(tuple(Keyframe(*row) for row in rows), str(kept["of"]))

@@ -21,8 +21,6 @@ WIDTH = 22.0
 "What it shows, centimetres of the canonical face."
 MIDDLE = np.array([0.0, -1.3, 3.0], np.float32)
 "In the head, so that a jaw that opens stays inside."
-EARS = np.array([[0, 0, 0], [6, 0, 0], [0, 6, 0]], np.float32)
-"A plane of the head, at the depth of its contour, centimetres."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +31,6 @@ class Closeup:
     "Of the picture it is in."
     landmarks: Floats
     "(478, 3)."
-    plane: Floats
-    "(3, 2): three points of the plane of the ears, by which a head's own motion is known."
 
     @property
     def affine(self) -> Floats:
@@ -49,21 +45,15 @@ def closeup(landmarks: Floats, likeness: Likeness | None = None) -> Closeup:
     inverse = np.linalg.inv(np.vstack([region.affine(SIDE), [0, 0, 1]]))[:2]
     flat = landmarks[:, :2] @ inverse[:, :2].T + inverse[:, 2]
     close = np.column_stack([flat, landmarks[:, 2] * (SIDE / region.side)])
-    plane = _projected(likeness, EARS)[:, :2] @ inverse[:, :2].T + inverse[:, 2]
-    return Closeup(region, close.astype(np.float32), plane.astype(np.float32))
+    return Closeup(region, close.astype(np.float32))
 
 
 def _region(likeness: Likeness) -> Region:
-    x, y, _ = _projected(likeness, MIDDLE[None])[0]
+    middle = likeness.scale * likeness.rotation @ MIDDLE + likeness.place
+    x, y, _ = middle * MIRRORED
     across = likeness.rotation[:, 0]
     angle = math.atan2(-float(across[1]), float(across[0]))
     return Region(float(x), float(y), WIDTH * likeness.scale, angle)
-
-
-def _projected(likeness: Likeness, points: Floats) -> Floats:
-    """Points (n, 3) of the head, centimetres, in the picture."""
-    there = likeness.scale * points @ likeness.rotation.T + likeness.place
-    return np.asarray(there * MIRRORED, np.float32)
 
 
 def cut_out(rgb: Bytes, at: Closeup) -> Bytes:

@@ -43,7 +43,7 @@ class Shot:
     def keyframe(self, alpha: Bytes) -> Keyframe:
         """With what is known of where the person is in it, (SIDE, SIDE)."""
         picture = np.dstack([self.picture, alpha])
-        return Keyframe(picture, self.face.landmarks, self.face.plane)
+        return Keyframe(picture, self.face.landmarks)
 
 
 def shots(clip: Path, models: Models, pixels: Pixels, most: int) -> Iterator[Shot]:

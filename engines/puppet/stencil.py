@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from omote.engines.kernels import Bytes, Floats
+from omote.engines.puppet.unrolled import lay_over
 
 SHIFT = 4
 "Bits of a corner's position that are fractions of a pixel."
@@ -37,10 +38,10 @@ class Stencil:
         """Put `content` (h, w, 3) into a picture, or (h, w) into a map."""
         rows, columns = self.alpha.shape
         part = picture[self.top : self.top + rows, self.left : self.left + columns]
-        share = self.alpha if picture.ndim == 2 else cv2.merge([self.alpha] * 3)
-        share = share.astype(np.uint16)
-        blended = content * share + part * (255 - share) + 127
-        part[:] = (blended // 255).astype(np.uint8)
+        deep = np.ascontiguousarray(content).reshape(rows, columns, -1)
+        made = np.ascontiguousarray(part).reshape(deep.shape)
+        lay_over(deep, self.alpha, made, made)
+        part[:] = made.reshape(part.shape)
 
 
 def stencil(corners: Floats, shape: tuple[int, ...], soft: float) -> Stencil | None:
@@ -54,8 +55,16 @@ def stencil(corners: Floats, shape: tuple[int, ...], soft: float) -> Stencil | N
     at = np.round((corners - low - 0.5) * (1 << SHIFT)).astype(np.int32)
     cv2.fillPoly(alpha, [at], (255,), cv2.LINE_AA, SHIFT)
     if soft:
-        alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), soft), np.uint8)
+        alpha = _softened(alpha, soft)
     return Stencil(int(low[0]), int(low[1]), alpha)
+
+
+def _softened(alpha: Bytes, soft: float) -> Bytes:
+    """Over much of a picture the stack blur is as good, and quicker."""
+    if soft < 2:
+        return np.asarray(cv2.GaussianBlur(alpha, (0, 0), soft), np.uint8)
+    side = 2 * round(soft * 6**0.5) - 1
+    return np.asarray(cv2.stackBlur(alpha, (side, side)), np.uint8)
 
 
 def ramp(value: float, low: float, high: float) -> float:

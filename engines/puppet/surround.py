@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 from omote.engines.faces.canonical import canonical_face
 from omote.engines.faces.topology import LEFT_EYE, LIPS_INNER, OVAL, RIGHT_EYE
 from omote.engines.kernels import Floats
-from omote.engines.puppet.reference import FACE_POINTS
+from omote.engines.puppet.pose_transfer import Target
+from omote.engines.puppet.reference import FACE_POINTS, Reference
 
 Triangles = NDArray[np.int32]
 HOLES = (RIGHT_EYE, LEFT_EYE, LIPS_INNER)
@@ -23,22 +23,6 @@ NECK = (0.8, 0.55, 0.28, 0.08, 0.0)
 "The same below the chin."
 FACE_TOO = (0.55, 0.2, 0.05, 0.0, 0.0)
 "How much of the contour's own motion, such as of a jaw that opens, each ring has."
-
-
-class Marked(Protocol):
-    """A face whose landmarks are known."""
-
-    @property
-    def landmarks(self) -> Floats:
-        """(478, 3), pixels."""
-
-
-class Moved(Marked, Protocol):
-    """The same face elsewhere."""
-
-    @property
-    def head(self) -> Floats:
-        """(2, 3): where the head itself went, at the depth of the contour."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +66,7 @@ def _strips() -> list[tuple[int, int, int]]:
     return made
 
 
-def sheet(reference: Marked, target: Moved) -> Sheet:
+def sheet(reference: Reference, target: Target) -> Sheet:
     """Where every corner is in the photograph, and where it goes."""
     here, there = reference.landmarks, target.landmarks
     rings_here, rings_there = _rings(reference, target)
@@ -97,14 +81,14 @@ def sheet(reference: Marked, target: Moved) -> Sheet:
     return Sheet(*(np.ascontiguousarray(each, np.float32) for each in (before, after, depth)))
 
 
-def reach(reference: Marked) -> tuple[Floats, Floats]:
+def reach(reference: Reference) -> tuple[Floats, Floats]:
     """Left and top, right and bottom of everything that may move, pixels."""
     oval = reference.landmarks[list(OVAL), :2]
     ring = oval.mean(0) + RINGS[-1] * (oval - oval.mean(0))
     return ring.min(0), ring.max(0)
 
 
-def _rings(reference: Marked, target: Moved) -> tuple[Floats, Floats]:
+def _rings(reference: Reference, target: Target) -> tuple[Floats, Floats]:
     oval = reference.landmarks[list(OVAL), :2]
     middle = oval.mean(0)
     rigid = (oval @ target.head[:, :2].T + target.head[:, 2]) - oval

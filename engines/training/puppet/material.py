@@ -122,7 +122,7 @@ class Material:
         key, pictures = shot.keyframe(OPAQUE), []
         for _ in range(2):
             moved = perturbed(key, chance)
-            pictures.append(warped(moved, shot.face, SIDE)[..., :3])
+            pictures.append(warped([moved], shot.face, SIDE)[0][..., :3])
         blend = mixed(pictures, np.array([0.6, 0.4], np.float32))
         masks = (drawn(each, CLOSE, SIDE) for each in (shot.face.landmarks, moved.landmarks))
         mask, before = masks
@@ -135,20 +135,26 @@ def material(
     source: Path, models: Models, pixels: Pixels, drivers: Sequence[Path] = ()
 ) -> Material:
     """Look through a clip or a photograph; raises `NoFace` or `ValueError`."""
-    seen = list(shots(source, models, pixels, MOST))
-    learnt = seen[: max(1, round(LEARNT * len(seen)))]
-    held = seen[-max(1, round(HELD * len(seen))) :]
+    others = [face for driver in drivers for face in shots(driver, models, pixels, LOOKED_AT)]
+    return material_of(list(shots(source, models, pixels, MOST)), models, others)
+
+
+def material_of(
+    seen: Sequence[Shot],
+    models: Models,
+    drivers: Sequence[Shot] = (),
+    parts: tuple[float, float] = (LEARNT, HELD),
+) -> Material:
+    """Of what was seen of a person; `drivers` of one other. `parts` are learnt from, and held out."""
+    learnt = seen[: max(1, round(parts[0] * len(seen)))]
+    held = seen[-max(1, round(parts[1] * len(seen))) :]
     bank, chosen = enrolled(learnt, models)
     return Material(
         bank,
         tuple(shot.number for shot in chosen),
         tuple(evened(learnt, chosen[0])),
         tuple(evened(held, chosen[0])),
-        tuple(
-            face
-            for driver in drivers
-            for face in moved(list(shots(driver, models, pixels, LOOKED_AT)), learnt)
-        ),
+        tuple(moved(drivers, learnt)) if drivers else (),
     )
 
 

@@ -16,7 +16,7 @@ SHIFT = 2.5
 
 def perturbed(key: Keyframe, chance: np.random.Generator) -> Keyframe:
     """The same face with contour, features and expression moved at random, drawn by warping."""
-    landmarks, plane = _turned(key, chance)
+    landmarks = _turned(key.landmarks, chance)
     landmarks = landmarks + _bumps(landmarks, chance)
     lips, jaw = landmarks[list(LIPS_INNER)], chance.normal(0, 6)
     opened = np.clip((landmarks[:, 1] - lips[:, 1].mean()) / 20, 0, 1)
@@ -27,22 +27,19 @@ def perturbed(key: Keyframe, chance: np.random.Generator) -> Keyframe:
         landmarks[ring, 1] = middle + chance.uniform(0.3, 1.3) * (landmarks[ring, 1] - middle)
     brows = [*RIGHT_BROW, *LEFT_BROW]
     landmarks[brows, 1] += np.float32(chance.normal(0, SHIFT))
-    there = Closeup(Region(0, 0, 1, 0), landmarks.astype(np.float32), plane)
-    return Keyframe(warped(key, there), there.landmarks, there.plane)
+    there = Closeup(Region(0, 0, 1, 0), landmarks.astype(np.float32))
+    return Keyframe(warped([key], there)[0], there.landmarks)
 
 
-def _turned(key: Keyframe, chance: np.random.Generator) -> tuple[Floats, Floats]:
+def _turned(landmarks: Floats, chance: np.random.Generator) -> Floats:
     """Turned about the middle of the head a little, as seen from far away."""
     yaw, pitch = np.radians(chance.normal(0, TURN, 2) * (1, 0.6))
-    middle = key.landmarks.mean(0)
+    middle = landmarks.mean(0)
     about_y = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     about_x = np.array(
         [[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]]
     )
-    turn = (about_y @ about_x).astype(np.float32)
-    ears = np.column_stack([key.plane, np.full(3, key.landmarks[:, 2].max())])
-    landmarks, plane = ((points - middle) @ turn.T + middle for points in (key.landmarks, ears))
-    return landmarks.astype(np.float32), plane[:, :2].astype(np.float32)
+    return np.asarray((landmarks - middle) @ (about_y @ about_x).T + middle, np.float32)
 
 
 def _bumps(landmarks: Floats, chance: np.random.Generator) -> Floats:
