@@ -65,3 +65,15 @@ def oval(width: int = 256, height: int = 144) -> NDArray[np.float32]:
     cv2.ellipse(drawn, head, (width // 10, height // 4), 0, 0, 360, (255,), -1, cv2.LINE_AA)
     cv2.ellipse(drawn, body, (width // 4, height // 2), 0, 0, 360, (255,), -1, cv2.LINE_AA)
     return drawn.astype(np.float32) / np.float32(255)
+
+
+def turned(yaw: float, pitch: float = 0.0, roll: float = 0.0) -> NDArray[np.float32]:
+    """The pose of a head at an arm's length, degrees as in `Angles`."""
+    y, p, r = np.radians((yaw, -pitch, -roll))
+    about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
+    about_x = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
+    about_z = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
+    pose = np.eye(4, dtype=np.float32)
+    pose[:3, :3] = about_y @ about_x @ about_z
+    pose[2, 3] = -40
+    return pose

@@ -3,26 +3,116 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from omote.server.bench.puppet.tracking import SETTLED, jitter, lag
+from omote.engines.faces.canonical import canonical_face
+from omote.engines.faces.topology import OVAL
+from omote.server.bench.puppet.cases import FACE, SIDE, middlemost, reenacted
+from omote.server.bench.puppet.methods import METHODS
+from omote.server.bench.puppet.reenactment import Figures
+from omote.server.bench.puppet.scores import (
+    agreement,
+    boxes_of,
+    eyes_apart,
+    landmark_distance,
+    nearness,
+)
+from omote.server.bench.puppet.tracking import SETTLED, Tracking, jitter, lag
+from omote.server.bench.puppet.verdicts import bars
+from omote.streams.frame import Face
 from tests.clips import astronaut
+from tests.portraits import models, pixels
 
 COMMAND = (sys.executable, "-c", "from omote.server.cli import main; main()", "bench", "puppet")
 
 
-def test_a_short_run_follows_the_face() -> None:
+def test_a_short_run_follows_the_face_and_shows_it_by_every_method(tmp_path: Path) -> None:
     clip = str(astronaut(640, 480, 25, 5))
-    given = (*COMMAND, "--clip", clip, "--frames", "80", "--json")
-    done = subprocess.run(given, capture_output=True, text=True, timeout=300, check=False)
+    given = (*COMMAND, "--clip", clip, "--frames", "80", "--no-judges", "--json")
+    done = subprocess.run(
+        (*given, "--sheets", str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     [figures] = report["tracking"]
     assert figures["tracked_share"] == 1
     assert figures["jitter_percent"] < min(0.3, figures["jitter_raw_percent"])
     assert {bar["bar"].partition(": ")[2] for bar in report["bars"]} >= {"tracked share"}
+    shown = {each["method"]: each for each in report["shown"]}
+    assert shown.keys() == METHODS.keys()
+    assert shown["driver"]["psnr_face"] == 100
+    assert shown["mesh"]["psnr_face"] > shown["still"]["psnr_face"]
+    assert shown["mesh"]["identity"] is None
+    assert {path.suffix for path in tmp_path.iterdir()} == {".png", ".mp4"}
+
+
+def test_what_is_judged_was_not_learnt_from_and_moves_from_the_reference() -> None:
+    case = reenacted(astronaut(640, 480, 25, 5), models(), pixels(), 80)
+    gap = case.driver[0].index - case.learning[-1].index
+    assert gap > 8 and len(case.learning) == 60 and len(case.driver) == 12
+    assert any(case.reference is each for each in case.learning)
+    [face] = case.reference.faces
+    assert case.neutral.shape is face.shape
+    assert all(each.faces[0].neutral is case.neutral for each in case.driver)
+    assert np.ptp(face.landmarks[list(OVAL), 1]) == pytest.approx(FACE, rel=0.15)
+
+
+def test_the_middlemost_face_is_none_of_the_extremes() -> None:
+    faces = [Face((0, 0, 1, 1), np.full((478, 3), at, np.float32)) for at in (0, 9, 2, 3, 30)]
+    assert middlemost(faces) == 3
+
+
+def test_boxes_lie_within_the_square_wherever_the_face_is() -> None:
+    for shift in (-200.0, 0.0, 400.0):
+        points = np.random.default_rng(3).uniform(shift, shift + FACE, (478, 3)).astype(np.float32)
+        for left, top, right, bottom in boxes_of(points).values():
+            assert 0 <= left < right <= SIDE and 0 <= top < bottom <= SIDE
+
+
+def test_a_shown_picture_is_compared_where_the_face_is() -> None:
+    truth = np.zeros((SIDE, SIDE, 3), np.uint8)
+    points = np.random.default_rng(3).uniform(128, 384, (478, 3)).astype(np.float32)
+    left, top, right, bottom = boxes_of(points)["face"]
+    shown = truth.copy()
+    shown[:top] = 255
+    near = nearness(shown, truth, points)
+    assert near.psnr_face == 100 and near.psnr < 20
+    shown[top:bottom, left:right] = 16
+    expected = 10 * np.log10(255**2 / 16**2)
+    assert nearness(shown, truth, points).psnr_face == pytest.approx(expected)
+
+
+def test_landmarks_are_compared_in_eyes_distances_and_moves_by_how_they_go_together() -> None:
+    face = canonical_face().vertices
+    unit = eyes_apart(face)
+    assert landmark_distance(face + np.float32(0.01) * unit, face) == pytest.approx(2**0.5)
+    opened = []
+    for at in range(40):
+        points = face.copy()
+        points[14, 1] -= (at % 10) / 5
+        opened.append(points)
+    found = agreement(opened, opened)
+    assert found == {"jaw": 1, "smile": None, "blink": None}
+    assert agreement(opened[::-1], opened)["jaw"] == pytest.approx(-1, abs=0.01)
+    assert agreement([face] * 40, opened)["jaw"] == 0
+
+
+def test_bars_are_held_against_the_worst_of_tracking_and_the_methods_own_time() -> None:
+    tracking = Tracking("c", 90, 1.0, {"640x480": 10.0, "1280x720": 12.0}, {}, 0.1, 0.4, 0.5, 0.5)
+    mesh = Figures("c", "mesh", True, psnr_face=25.0, cpu_p50_ms=12.5)
+    still = Figures("c", "still", True, psnr_face=20.5)
+    held = {bar.bar.partition(": ")[2]: bar for bar in bars([tracking], [mesh, still])}
+    assert held["cpu p50 ms of tracking and mesh"].value == 24.5
+    assert held["cpu p50 ms of tracking and mesh"].holds
+    assert held["dB of mesh over still, face"].value == 4.5
+    assert not held["dB of mesh over still, face"].holds
 
 
 @pytest.mark.parametrize("behind", [0.0, 0.5, 2.0])

@@ -28,6 +28,7 @@ OPTIONAL = {
     "pycuda",
     "pyvirtualcam",
     "omote.server.bench.chromium",
+    "omote.server.bench.puppet.judges",
     "omote.clients.order_mqtt",
     "omote.engines.training",
 }

@@ -19,7 +19,7 @@ from omote.engines.puppet.pose_transfer import LARGEST_TURN, Amounts, Target, tr
 from omote.engines.puppet.reference import NoFace, Reference, studied
 from omote.engines.puppet.unrolled import warm_up
 from omote.streams.frame import Face, Neutral
-from tests.portraits import astronaut, frame, models, opened, pixels, portrait
+from tests.portraits import astronaut, frame, models, opened, pixels, portrait, turned
 
 SIZE = (640, 480)
 
@@ -28,17 +28,6 @@ SIZE = (640, 480)
 def reference() -> Reference:
     warm_up()
     return studied(astronaut(), SIZE, models(), pixels())
-
-
-def turned(yaw: float, pitch: float = 0.0, roll: float = 0.0) -> Floats:
-    y, p, r = np.radians((yaw, -pitch, -roll))
-    about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-    about_x = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
-    about_z = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
-    pose = np.eye(4, dtype=np.float32)
-    pose[:3, :3] = about_y @ about_x @ about_z
-    pose[2, 3] = -40
-    return pose
 
 
 def driver(pose: Floats, change: Floats | float = 0.0, strength: float = 1.0) -> Face:

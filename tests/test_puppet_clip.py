@@ -49,9 +49,8 @@ def changed(down: float) -> Closeup:
 
 @cache
 def bank() -> Bank:
-    bare = np.full((SIDE, SIDE), 255, np.uint8)
     several = [replace(her(), face=changed(down)) for down in (0, 5, 10, 15, 20, 25)]
-    return Bank(tuple(shot.keyframe(bare) for shot in several))
+    return Bank(tuple(shot.keyframe() for shot in several))
 
 
 def test_a_closeup_is_the_same_wherever_and_however_large_the_face_is() -> None:

@@ -18,7 +18,7 @@ from omote.engines.pixels import Pixels
 from omote.engines.puppet import album
 from omote.engines.puppet.bank import Bank, Keyframe, farthest, save
 from omote.engines.puppet.closeup import SIDE, Closeup, closeup
-from omote.engines.puppet.reference import NoFace, person_in
+from omote.engines.puppet.reference import NoFace, layers
 from omote.streams.frame import Picture
 
 KEYFRAMES = 16
@@ -40,10 +40,15 @@ class Shot:
     "(SIDE, SIDE, 3)."
     face: Closeup
 
-    def keyframe(self, alpha: Bytes) -> Keyframe:
-        """With what is known of where the person is in it, (SIDE, SIDE)."""
-        picture = np.dstack([self.picture, alpha])
-        return Keyframe(picture, self.face.landmarks)
+    def keyframe(self, front: Bytes | None = None) -> Keyframe:
+        """With the person alone, (SIDE, SIDE, 4) as `Reference.front`, or as if it were all."""
+        if front is None:
+            opaque = np.full((SIDE, SIDE), 255, np.uint8)
+            return Keyframe(np.dstack([self.picture, opaque]), self.face.landmarks)
+        share = front[..., 3:].astype(np.float32) / 255
+        own = np.clip(front[..., :3] / np.maximum(share, 0.02), 0, 255)
+        shown = np.where(share > 0.02, own, self.picture).astype(np.uint8)
+        return Keyframe(np.dstack([shown, front[..., 3]]), self.face.landmarks)
 
 
 def shots(clip: Path, models: Models, pixels: Pixels, most: int) -> Iterator[Shot]:
@@ -93,7 +98,7 @@ def enrolled(
     places = farthest([shot.face.landmarks for shot in seen], count)
     chosen = [seen[place] for place in places]
     lit = evened(chosen)
-    return Bank(tuple(each.keyframe(person_in(each.picture, models)) for each in lit)), chosen
+    return Bank(tuple(each.keyframe(layers(each.picture, models)[0]) for each in lit)), chosen
 
 
 def evened(seen: Sequence[Shot], like: Shot | None = None) -> list[Shot]:

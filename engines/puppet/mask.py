@@ -12,7 +12,8 @@ from omote.engines.faces.topology import OVAL
 from omote.engines.kernels import Bytes, Floats
 from omote.engines.model import Models
 from omote.engines.pixels import Pixels
-from omote.engines.puppet.reference import FACE_POINTS, landmarks_of
+from omote.engines.portrait.study import BODY_SKIN, FACE_SKIN
+from omote.engines.puppet.reference import landmarks_of
 
 TALLEST = 512
 "Height of the face in the finest of its pictures, pixels."
@@ -20,6 +21,10 @@ SMALLEST = 64
 "The same in the coarsest."
 FEATHER = 1.9
 "Centimetres from the contour inwards over which a mask becomes skin."
+AROUND = 1.6
+"Side of the square that is searched for skin, of the face's height."
+SIDE = 256
+"The same, pixels."
 EDGE_ON = (0.12, 0.45)
 "How far skin must face the camera (cosine) until it is shown, and until it is shown whole."
 
@@ -28,8 +33,8 @@ EDGE_ON = (0.12, 0.45)
 class Skin:
     """The photograph at one size."""
 
-    rgb: Bytes
-    "(h, w, 3)."
+    rgba: Bytes
+    "(h, w, 4); alpha is 255 where there is skin, and less where hair or a hand is in front of it."
     landmarks: Floats
     "(478, 3), its pixels."
 
@@ -49,13 +54,28 @@ class Mask:
 def taken_off(photo: Bytes, models: Models, pixels: Pixels) -> Mask:
     """The face in a photograph (h, w, 3); raises `NoFace`."""
     landmarks = landmarks_of(photo, models, pixels)
+    rgba = np.dstack([photo, _skin(photo, landmarks, models)])
     scale = min(1.0, TALLEST / height_of(landmarks))
     skins: list[Skin] = []
     while scale * height_of(landmarks) >= SMALLEST or not skins:
-        rgb = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        skins.append(Skin(np.asarray(rgb, np.uint8), (landmarks * scale).astype(np.float32)))
+        small = cv2.resize(rgba, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        skins.append(Skin(np.asarray(small, np.uint8), (landmarks * scale).astype(np.float32)))
         scale /= 2
     return Mask(skins)
+
+
+def _skin(photo: Bytes, landmarks: Floats, models: Models) -> Bytes:
+    """(h, w), 255 where the photograph shows skin, or what is worn on it, near the face."""
+    middle, side = landmarks[:, :2].mean(0), AROUND * height_of(landmarks)
+    scale = side / SIDE
+    affine = np.array([[scale, 0, middle[0] - side / 2], [0, scale, middle[1] - side / 2]])
+    flags = cv2.INTER_AREA | cv2.WARP_INVERSE_MAP
+    small = cv2.warpAffine(photo, affine, (SIDE, SIDE), flags=flags)
+    classes = models["selfie_multiclass"]({"picture": small[None]})["classes"][0]
+    share = np.clip((classes[..., BODY_SKIN] + classes[..., FACE_SKIN] - 0.3) / 0.5, 0, 1)
+    soft = cv2.GaussianBlur(cv2.erode(share.astype(np.float32), np.ones((3, 3))), (0, 0), 1.0)
+    there = cv2.warpAffine(soft, affine, photo.shape[1::-1], flags=cv2.INTER_LINEAR)
+    return np.asarray(there * 255, np.uint8)
 
 
 def height_of(landmarks: Floats) -> float:
@@ -72,24 +92,21 @@ def inwards() -> Floats:
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
-def facing(landmarks: Floats) -> Floats:
-    """(468,): how much of each point may be shown as the head is turned now, 0..1."""
-    corners = landmarks[canonical_face().triangles]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    summed = _around() @ normals
-    cosine = summed[:, 2] / np.maximum(np.linalg.norm(summed, axis=1), 1e-6)
+def facing(pose: Floats) -> Floats:
+    """(468,): how much of each point may be shown of a head in this pose (4, 4), 0..1."""
+    cosine = _normals() @ pose[2, :3]
     share = np.clip((cosine - EDGE_ON[0]) / (EDGE_ON[1] - EDGE_ON[0]), 0, 1)
     return np.asarray(share, np.float32)
 
 
 @cache
-def _around() -> Floats:
-    """(468, 898): which triangles meet in a point; signed so that a face's front is positive."""
+def _normals() -> Floats:
+    """(468, 3), of length 1, outwards from the canonical face."""
     face = canonical_face()
-    made = np.zeros((FACE_POINTS, len(face.triangles)), np.float32)
-    for number, corners in enumerate(face.triangles):
-        made[corners, number] = 1
-    # Landmarks count down and away from the camera.
-    corners = face.vertices[face.triangles] * (1, -1, -1)
+    corners = face.vertices[face.triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    return np.asarray(made * np.sign(normals[:, 2].sum()), np.float32)
+    summed = np.zeros_like(face.vertices)
+    for at in range(3):
+        np.add.at(summed, face.triangles[:, at], normals)
+    summed *= np.sign(summed[:, 2].sum())
+    return np.asarray(summed / np.linalg.norm(summed, axis=1, keepdims=True), np.float32)

@@ -1,12 +1,11 @@
 """Mesh puppet: a photograph whose face, hair and neck follow a driver; what is behind stands still."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 
 from omote.engines import backdrops
 from omote.engines.beside import Beside
@@ -20,7 +19,7 @@ from omote.engines.puppet.pose_transfer import Amounts, Target, transferred
 from omote.engines.puppet.reference import Reference, studied
 from omote.engines.puppet.remembered import Drawn, Inlay, Remembered
 from omote.engines.puppet.surround import reach, ring_count, sheet, triangles
-from omote.engines.puppet.unrolled import lay_over, unroll
+from omote.engines.puppet.unrolled import add_over, unroll
 from omote.streams.frame import Frame, Picture
 
 COARSE = 320
@@ -122,23 +121,21 @@ class MeshPuppet:
     def __call__(self, target: Target) -> Patch:
         """The picture where the face goes, and around it."""
         left, top, _, _ = self._box
-        exact = self._maps(target)
-        across, down = cv2.split(exact)
-        maps = cv2.convertMaps(across, down, cv2.CV_16SC2)
-        person = _taken(self.reference.rgb, maps)
-        alpha = _taken(self.reference.alpha, maps)
+        of, (x, y) = self.reference, cv2.split(self._maps(target))
+        taken = cv2.remap(of.front, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        person = np.asarray(taken, np.uint8)
         if self._inlay is not None:
-            self._inlay(person, alpha, (left, top), target)
+            self._inlay(person, (left, top), target)
         else:
-            of = self.reference
-            eyes.drawn(of.rgb, person, (left, top), of.landmarks, target.landmarks)
-            self.mouth.drawn(person, (left, top), target)
-        return Patch(_over(person, alpha, self._behind), left, top)
+            colours = person[..., :3]
+            eyes.drawn(of.rgb, colours, (left, top), of.landmarks, target.landmarks)
+            self.mouth.drawn(colours, (left, top), target)
+        return Patch(_over(person, self._behind), left, top)
 
     def still(self) -> Bytes:
         """The whole picture (H, W, 3) as it is where nothing ever moves."""
         of = self.reference
-        return _over(of.rgb, of.alpha, of.behind)
+        return _over(of.front, of.behind)
 
     def _maps(self, target: Target) -> Floats:
         """(h, w, 2): where each pixel of the part comes from."""
@@ -173,12 +170,7 @@ def _places(width: int, height: int) -> Floats:
     return np.ascontiguousarray(np.stack([xs, ys], -1))
 
 
-def _taken(picture: Bytes, maps: Sequence[MatLike]) -> Bytes:
-    made = cv2.remap(picture, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(made, np.uint8)
-
-
-def _over(person: Bytes, alpha: Bytes, behind: Bytes) -> Bytes:
-    made = np.empty_like(person)
-    lay_over(person, alpha, behind, made)
+def _over(front: Bytes, behind: Bytes) -> Bytes:
+    made = np.empty_like(behind)
+    add_over(front, behind, made)
     return made

@@ -36,8 +36,8 @@ class Reference:
     "(H, W, 3)."
     behind: Bytes
     "(H, W, 3), the same without the person."
-    alpha: Bytes
-    "(H, W), 255 where the person is."
+    front: Bytes
+    "(H, W, 4), the person alone: alpha, and colours multiplied by it; over `behind` it is `rgb`."
     landmarks: Floats
     "(478, 3)."
     likeness: Likeness
@@ -50,9 +50,15 @@ def studied(photo: Bytes, size: Size, models: Models, pixels: Pixels) -> Referen
     rgb = _set_in(photo, landmarks_of(photo, models, pixels), size)
     landmarks = landmarks_of(rgb, models, pixels)
     likeness = fitted(landmarks, canonical_face())
-    alpha = person_in(rgb, models)
+    front, behind = layers(rgb, models)
+    return Reference(rgb, behind, front, landmarks, likeness, likeness.undone(landmarks))
+
+
+def layers(rgb: Bytes, models: Models) -> tuple[Bytes, Bytes]:
+    """`Reference.front` and `behind` of a picture (h, w, 3)."""
+    alpha = _person(rgb, models)
     behind = _filled(rgb, alpha)
-    return Reference(rgb, behind, alpha, landmarks, likeness, likeness.undone(landmarks))
+    return _taken_from(rgb, alpha, behind), behind
 
 
 def landmarks_of(rgb: Bytes, models: Models, pixels: Pixels) -> Floats:
@@ -111,7 +117,7 @@ def _softly_continued(rgb: Bytes, shape: tuple[int, ...], affine: Floats, size: 
     return np.asarray(rgb * edge + soft * (1 - edge), np.uint8)
 
 
-def person_in(rgb: Bytes, models: Models) -> Bytes:
+def _person(rgb: Bytes, models: Models) -> Bytes:
     """Where the person is, 0..255, its edge where colours change."""
     small = np.asarray(cv2.resize(rgb, (256, 256), interpolation=cv2.INTER_AREA), np.uint8)
     classes = models["selfie_multiclass"]({"picture": small[None]})["classes"][0]
@@ -120,6 +126,17 @@ def person_in(rgb: Bytes, models: Models) -> Bytes:
     radius = max(4, rgb.shape[0] // 80)
     guided = cv2.ximgproc.guidedFilter(rgb, full, radius, 40.0)
     return np.asarray(np.clip(guided * 1.1 - 0.05, 0, 1) * 255, np.uint8)
+
+
+def _taken_from(rgb: Bytes, alpha: Bytes, behind: Bytes) -> Bytes:
+    """The person without what shines through its edge: nothing is lost where nothing moves."""
+    colours, wall = rgb.astype(np.float32), behind.astype(np.float32)
+    # A pixel darker or lighter than any mixture with the wall is more of a person than it seemed.
+    least = np.maximum(1 - (colours + 0.5) / (wall + 0.5), (colours - wall) / (255.5 - wall))
+    share = np.maximum(alpha.astype(np.float32) / 255, least.max(2))[..., None]
+    share = np.round(np.clip(share, 0, 1) * 255)
+    own = np.clip(np.round(colours - (255 - share) / 255 * wall), 0, share)
+    return np.dstack([own, share]).astype(np.uint8)
 
 
 def _filled(rgb: Bytes, alpha: Bytes) -> Bytes:

@@ -55,8 +55,8 @@ class Inlay:
         at = closeup(reference.landmarks, reference.likeness)
         self._levels = _levels(cut_out(reference.rgb, at), drawn(at)[..., :3], at)
 
-    def __call__(self, made: Bytes, alpha: Bytes, corner: tuple[int, int], target: Target) -> None:
-        """Into a part of the result (h, w, 3) that begins at `corner`, and its alpha (h, w)."""
+    def __call__(self, made: Bytes, corner: tuple[int, int], target: Target) -> None:
+        """Into a part of the result that begins at `corner`, (h, w, 4) as `Reference.front`."""
         at = closeup(target.landmarks, Likeness(target.scale, target.rotation, target.place))
         hole = stencil(_reach(target.landmarks) - corner, made.shape, SOFT * target.scale)
         if hole is None:
@@ -65,9 +65,11 @@ class Inlay:
         affine[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
         affine[:, 2] -= (corner[0] + hole.left, corner[1] + hole.top)
         size = hole.alpha.shape[::-1]
-        seen = cv2.warpAffine(self._drawn(at), affine, size, borderMode=cv2.BORDER_REPLICATE)
-        hole.put(np.asarray(cv2.LUT(seen[..., :3], self._levels), np.uint8), made)
-        hole.put(np.asarray(seen[..., 3], np.uint8), alpha)
+        seen = self._drawn(at)
+        lit, share = cv2.LUT(seen[..., :3], self._levels), cv2.merge([seen[..., 3]] * 3)
+        front = np.dstack([cv2.multiply(lit, share, scale=1 / 255), seen[..., 3]])
+        placed = cv2.warpAffine(front, affine, size, borderMode=cv2.BORDER_REPLICATE)
+        hole.put(np.asarray(placed, np.uint8), made)
 
 
 def _reach(landmarks: Floats) -> Floats:

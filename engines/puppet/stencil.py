@@ -35,13 +35,12 @@ class Stencil:
         return replace(self, alpha=less)
 
     def put(self, content: Bytes, picture: Bytes) -> None:
-        """Put `content` (h, w, 3) into a picture, or (h, w) into a map."""
+        """Put `content` (h, w, k) into a picture of as many channels."""
         rows, columns = self.alpha.shape
         part = picture[self.top : self.top + rows, self.left : self.left + columns]
-        deep = np.ascontiguousarray(content).reshape(rows, columns, -1)
-        made = np.ascontiguousarray(part).reshape(deep.shape)
-        lay_over(deep, self.alpha, made, made)
-        part[:] = made.reshape(part.shape)
+        made = np.ascontiguousarray(part)
+        lay_over(np.ascontiguousarray(content), self.alpha, made, made)
+        part[:] = made
 
 
 def stencil(corners: Floats, shape: tuple[int, ...], soft: float) -> Stencil | None:

@@ -73,6 +73,17 @@ def lay_over(front: Bytes, alpha: Bytes, behind: Bytes, out: Bytes) -> None:
                 out[y, x, c] = np.uint8(under + (mixed + np.int32(127)) // np.int32(255))
 
 
+@kernel
+def add_over(front: Bytes, behind: Bytes, out: Bytes) -> None:
+    """`front` (h, w, 4), its colours already multiplied by its alpha, over `behind`, into `out`."""
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            rest = np.uint32(255) - np.uint32(front[y, x, 3])
+            for c in range(3):
+                under = (np.uint32(behind[y, x, c]) * rest + np.uint32(127)) // np.uint32(255)
+                out[y, x, c] = min(np.uint32(front[y, x, c]) + under, np.uint32(255))
+
+
 def warm_up() -> None:
     """Compile before the first frame: seconds on the first start of an installation."""
     points = np.zeros((3, 2), np.float32)
@@ -81,3 +92,4 @@ def warm_up() -> None:
     unroll(points, points, points[:, 0].copy(), one, 1, near, out)
     colours, alpha = np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), np.uint8)
     lay_over(colours, alpha, colours, colours.copy())
+    add_over(np.zeros((2, 2, 4), np.uint8), colours, colours.copy())

@@ -58,21 +58,23 @@ class Worn:
         left, top, right, bottom = box
         bare = self._pixels.crop(picture, box, (right - left, bottom - top))
         skin = self._mask.near(height_of(face.landmarks))
-        maps, alpha = self._maps(skin, face.landmarks, box)
+        shown = inwards() if face.pose is None else inwards() * facing(face.pose)
+        maps, alpha = self._maps(skin, face.landmarks, shown, box)
         x, y = cv2.split(maps)
-        made = cv2.remap(skin.rgb, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        lit = self._light(np.asarray(made, np.uint8), bare, alpha)
+        rgba = cv2.remap(skin.rgba, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        made, known = np.ascontiguousarray(rgba[..., :3], np.uint8), rgba[..., 3]
+        alpha = np.asarray(cv2.multiply(alpha, known, scale=1 / 255), np.uint8)
+        lit = self._light(made, bare, alpha)
         out = np.empty_like(bare)
         lay_over(lit, alpha, bare, out)
         return self._pixels.patched(picture, out, left, top)
 
-    def _maps(self, skin: Skin, landmarks: Floats, box: Box) -> tuple[Floats, Bytes]:
+    def _maps(self, skin: Skin, landmarks: Floats, shown: Floats, box: Box) -> tuple[Floats, Bytes]:
         """(h, w, 2): where in the photograph each pixel comes from; (h, w): whether any does."""
         left, top, right, bottom = box
         few = min(1.0, COARSE / max(right - left, bottom - top))
         rows, columns = round((bottom - top) * few), round((right - left) * few)
         scale = np.array([columns / (right - left), rows / (bottom - top)], np.float32)
-        shown = inwards() * facing(landmarks)
         has = np.column_stack([skin.landmarks[:FACE_POINTS, :2] - 0.5, shown * 255])
         after = (landmarks[:FACE_POINTS, :2] - np.array([left, top], np.float32)) * scale - 0.5
         near = np.full((rows, columns), FAR, np.float32)
@@ -90,10 +92,14 @@ class Worn:
 def _roughly(has: Floats, after: Floats, shape: tuple[int, int]) -> Floats:
     """(h, w, 3): what lies beside the triangles comes from beside them, and is not shown."""
     known = np.column_stack([after, np.ones(len(after))])
-    affine = np.linalg.lstsq(known, has[:, :2], rcond=None)[0]
-    y, x = np.mgrid[: shape[0], : shape[1]]
+    affine = np.linalg.lstsq(known, has[:, :2], rcond=None)[0].astype(np.float32)
     made = np.zeros((*shape, 3), np.float32)
-    made[..., :2] = x[..., None] * affine[0] + y[..., None] * affine[1] + affine[2]
+    for axis in range(2):
+        across, down = (
+            np.arange(n, dtype=np.float32) * affine[k, axis]
+            for k, n in ((0, shape[1]), (1, shape[0]))
+        )
+        np.add(across[None], (down + affine[2, axis])[:, None], out=made[..., axis])
     return made
 
 

@@ -25,7 +25,6 @@ MOST = 1500
 "Frames of a clip that are learnt from."
 LEARNT, HELD = 0.72, 0.25
 "Shares of a clip, from its beginning and from its end; between them is a gap."
-OPAQUE = np.full((CLOSE, CLOSE), 255, np.uint8)
 APART = 12
 "Frames by which a keyframe and a sample of the same clip differ at least: neighbours tell nothing."
 Kind = Literal["same", "perturbed", "other"]
@@ -119,7 +118,7 @@ class Material:
 
     def perturbed(self, shot: Shot, chance: np.random.Generator) -> Sample:
         """A frame whose keyframes are itself with its landmarks moved, and moved back."""
-        key, pictures = shot.keyframe(OPAQUE), []
+        key, pictures = shot.keyframe(), []
         for _ in range(2):
             moved = perturbed(key, chance)
             pictures.append(warped([moved], shot.face, SIDE)[0][..., :3])

@@ -23,8 +23,8 @@ FACE = 256
 "Of the box around the face, pixels."
 LEARNING = 0.75
 "Share of a clip that may be learnt from, and that the reference is taken from."
-GAP_S = 2.0
-"Seconds between what is learnt from and what is judged: neighbours are all but the same picture."
+GAP = 0.1
+"Share between that and what is judged: neighbours are all but the same picture. 2 s of 20."
 DECODED = (1024, 768)
 "Size of the frames that squares are cut from."
 
@@ -39,7 +39,9 @@ class Case:
     learning: Sequence[Frame]
     "More of the same person, in order."
     driver: Sequence[Frame]
-    "Their faces move from the neutral that goes with the reference."
+    "Their faces move from `neutral`."
+    neutral: Neutral
+    "Of the driver, what goes with the reference."
     same: bool
     "Whether the driver is the person in the photograph, so that its frames are the truth."
 
@@ -54,6 +56,7 @@ def cases(clips: Sequence[Path], models: Models, pixels: Pixels, count: int) -> 
                 case,
                 name=f"{case.name} by {other.name}",
                 driver=other.driver,
+                neutral=other.neutral,
                 same=False,
             )
 
@@ -61,16 +64,16 @@ def cases(clips: Sequence[Path], models: Models, pixels: Pixels, count: int) -> 
 def reenacted(clip: Path, models: Models, pixels: Pixels, count: int) -> Case:
     """A person moved by itself: the last quarter of up to `count` frames, after a gap."""
     frames = followed(clip, models, pixels, count)
-    end = round(LEARNING * len(frames))
-    learning = [frame for frame in frames[:end] if frame.faces]
-    begin = learning[-1].arrived + GAP_S
-    driver = [frame for frame in frames[end:] if frame.faces and frame.arrived >= begin]
-    if not driver:
+    end, begin = (round(share * len(frames)) for share in (LEARNING, LEARNING + GAP))
+    learning, driver = (
+        [each for each in part if each.faces] for part in (frames[:end], frames[begin:])
+    )
+    if not learning or not driver:
         raise ValueError(f"{clip.name} is too short, or has no face, to be judged by its end")
     reference = learning[middlemost([frame.faces[0] for frame in learning])]
     neutral = _neutral(reference.faces[0])
-    judged = [_measured_from(neutral, frame) for frame in driver]
-    return Case(clip.stem, reference, learning, judged, same=True)
+    judged = [measured_from(neutral, frame) for frame in driver]
+    return Case(clip.stem, reference, learning, judged, neutral, same=True)
 
 
 def followed(clip: Path, models: Models, pixels: Pixels, count: int) -> list[Frame]:
@@ -115,7 +118,8 @@ def _neutral(face: Face) -> Neutral:
     return Neutral(face.blendshapes, face.shape, face.pose, asked=True)
 
 
-def _measured_from(neutral: Neutral, frame: Frame) -> Frame:
+def measured_from(neutral: Neutral, frame: Frame) -> Frame:
+    """The same with another neutral face."""
     return replace(frame, faces=tuple(replace(face, neutral=neutral) for face in frame.faces))
 
 

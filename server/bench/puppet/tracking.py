@@ -1,7 +1,7 @@
 """Tracking: what it costs to follow a face, how still it stands at rest and how far it is behind."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,6 @@ from omote.engines.faces.tracker import Tracker
 from omote.engines.kernels import Floats
 from omote.engines.model import Models
 from omote.engines.pixels import Pixels
-from omote.server.bench.bars import Bar, at_least, at_most
 from omote.server.bench.puppet.reel import Size, reel, still
 from omote.streams.frame import Frame
 
@@ -73,17 +72,6 @@ def tracking(
         lag(_nose(raw), _nose(steadied)),
         lag(_mouth(raw), _mouth(steadied)),
     )
-
-
-def bars(found: Iterable[Tracking]) -> Iterator[Bar]:
-    """What was promised of following a face."""
-    for each in found:
-        for size, spent in each.cpu_p50_ms.items():
-            yield at_most(f"{each.clip}: cpu p50 ms a frame at {size}", spent, 13)
-        yield at_least(f"{each.clip}: tracked share", each.tracked_share, 0.98)
-        yield at_most(f"{each.clip}: jitter, % of the eyes' distance", each.jitter_percent, 0.3)
-        yield at_most(f"{each.clip}: lag of the head, frames", each.head_lag_frames, 1)
-        yield at_most(f"{each.clip}: lag of the mouth, frames", each.mouth_lag_frames, 1)
 
 
 def _timed(frames: Iterable[Frame], models: Models, pixels: Pixels) -> tuple[float, list[float]]:
