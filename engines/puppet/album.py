@@ -53,8 +53,12 @@ def bank(path: Path) -> Bank | None:
 
 def network(path: Path) -> Path | None:
     """The net that was trained for a face, or put there for it: the newest ONNX file."""
-    files = beside(path).glob("*.onnx")
-    return max(files, key=lambda file: file.stat().st_mtime_ns, default=None)
+    return network_in(beside(path))
+
+
+def network_in(folder: Path) -> Path | None:
+    """The newest ONNX file of a folder, which need not be there."""
+    return max(folder.glob("*.onnx"), key=lambda file: file.stat().st_mtime_ns, default=None)
 
 
 def forget(path: Path) -> None:

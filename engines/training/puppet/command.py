@@ -37,7 +37,7 @@ def trained(
     drivers: Sequence[Path],
     seed: int,
 ) -> dict[str, Any]:
-    """Look through, train or go on, export; what the last validation gave. Raises `ValueError`."""
+    """Look through, train or go on, export; figures. Raises `ValueError`."""
     unrolled.warm_up()
     path = _in_album(source, name)
     pixels = CpuPixels()
@@ -47,7 +47,13 @@ def trained(
     keep_photo(given.numbers[0], path, pixels)
     if not minutes:
         return {"keyframes": len(given.numbers)}
-    folder = album.beside(path)
+    return taught(given, album.beside(path), minutes, steps, seed)
+
+
+def taught(
+    given: Material, folder: Path, minutes: float, steps: int | None, seed: int
+) -> dict[str, Any]:
+    """Train in a folder, or go on there, and leave the net in it; what the last validation gave."""
     run = _opened(folder / CHECKPOINT, given, minutes, steps, seed)
     train(run, given, Plan(folder / CHECKPOINT, folder / SHEETS, minutes - run.cpu_s / 60))
     _replaced(run, folder)
