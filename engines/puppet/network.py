@@ -14,7 +14,10 @@ those it has are given to it by name, S being the side of its pictures:
 and of whose outputs these are used:
 
     generated  float32 (1, S, S, 3) RGB, 0..255
-    keep       float32 (1, S, S, 1) 0..1, optional: how much of the blend is laid over it
+    keep       float32 (1, S, S, 1) 0..1, how much of the blend is laid over it; optional
+
+Without `keep` the result is what was generated, enlarged. With it, the blend is corrected by what is
+generated otherwise, and so has the detail of the keyframes, which the net's size has no room for.
 
 All pictures are closeups (see `closeup`): the head upright, 22 cm across, looking its own way.
 """
@@ -65,11 +68,11 @@ class Drawing:
         blend, nearest = self._bank.blended(face, share)
         seen = _Seen(face, blend, nearest, self._bank.keyframes[int(share.argmax())], self._size)
         found = self._model({name: INPUTS[name](seen)[None] for name in self._inputs})
-        generated = cv2.resize(found["generated"][0], (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-        keep = np.zeros((SIDE, SIDE), np.float32)
+        generated = np.asarray(found["generated"][0], np.float32)
         if "keep" in found:
-            keep = np.asarray(cv2.resize(found["keep"][0, ..., 0], (SIDE, SIDE)), np.float32)
-        made = laid_over(np.asarray(generated, np.float32), blend, keep)
+            made = corrected(blend[..., :3], seen.small(blend), generated, found["keep"][0])
+        else:
+            made = _large(np.clip(generated + np.float32(0.5), 0, 255)).astype(np.uint8)
         return np.dstack([made, blend[..., 3]])
 
 
@@ -84,10 +87,17 @@ def networked(of: Casting) -> Animated:
     return Animated(of, partial(Drawing, model=of.models[str(path)]))
 
 
-def laid_over(generated: Floats, blend: Bytes, keep: Floats) -> Bytes:
-    """`generated * (1 - keep) + blend * keep`."""
-    made = cv2.blendLinear(generated, blend[..., :3].astype(np.float32), np.float32(1) - keep, keep)
-    return np.asarray(np.clip(made + np.float32(0.5), 0, 255), np.uint8)
+def corrected(blend: Bytes, few: Bytes, generated: Floats, keep: Floats) -> Bytes:
+    """`generated * (1 - keep) + blend * keep`, with the detail that only the blend has.
+
+    `few` is the blend at the net's size, which `generated` and `keep` have.
+    """
+    wanted = (generated - few.astype(np.float32)) * (np.float32(1) - keep)
+    return np.asarray(cv2.add(blend, _large(wanted), dtype=cv2.CV_8U), np.uint8)
+
+
+def _large(picture: Floats) -> Floats:
+    return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 class _Seen:
