@@ -22,7 +22,7 @@ from omote.engines.puppet.closeup import SIDE, Closeup, closeup
 from omote.engines.puppet.contours import drawn
 from omote.engines.puppet.enrolment import Shot, enrol, enrolled, keep, shots
 from omote.engines.puppet.mesh_puppet import Animated
-from omote.engines.puppet.network import networked
+from omote.engines.puppet.network import corrected, networked
 from omote.engines.puppet.performance import Casting
 from omote.engines.puppet.pose_transfer import Amounts
 from omote.engines.puppet.unrolled import warm_up
@@ -180,6 +180,16 @@ def test_anybodys_net_draws_the_face_if_it_keeps_to_the_contract(faces: Path) ->
     shown, plain = (kind(casting(path))(given, Amounts()) for kind in (networked, Animated))
     apart = np.abs(pixels().rgb(shown).astype(int) - pixels().rgb(plain))
     assert 0 < apart.mean() < 4
+
+
+def test_a_net_corrects_the_keyframes_only_where_it_keeps_little_of_them() -> None:
+    blend = np.full((SIDE, SIDE, 3), 100, np.uint8)
+    blend[::2] = 120  # detail that a net's size has no room for
+    few, keep = np.full((128, 128, 3), 110, np.uint8), np.ones((128, 128, 1), np.float32)
+    keep[64:] = 0
+    made = corrected(blend, few, np.full((128, 128, 3), 140, np.float32), keep)
+    assert (made[:120] == blend[:120]).all()
+    assert (made[136:] == blend[136:] + 30).all()
 
 
 def test_a_net_that_wants_what_nobody_has_is_refused(faces: Path) -> None:

@@ -61,12 +61,14 @@ class Drawing:
         self._bank, self._model, self._inputs = bank, model, list(taken)
         self._size = next((each.shape[1] for each in taken.values() if each.ndim == 4), SIDE)
         self._remembered = Remembered(bank)
+        self._masks = [drawn(each.landmarks, SIDE, self._size) for each in bank.keyframes]
 
     def __call__(self, face: Closeup) -> Bytes:
         """The net's face with the detail of the keyframes where it keeps them, (SIDE, SIDE, 4)."""
         share = self._remembered.shares(face)
         blend, nearest = self._bank.blended(face, share)
-        seen = _Seen(face, blend, nearest, self._bank.keyframes[int(share.argmax())], self._size)
+        likest = int(share.argmax())
+        seen = _Seen(face, blend, nearest, self._bank.keyframes[likest], self._masks[likest])
         found = self._model({name: INPUTS[name](seen)[None] for name in self._inputs})
         generated = np.asarray(found["generated"][0], np.float32)
         if "keep" in found:
@@ -104,10 +106,10 @@ class _Seen:
     """What may be shown to a net, made when it asks."""
 
     def __init__(
-        self, face: Closeup, blend: Bytes, nearest: Bytes, likest: Keyframe, size: int
+        self, face: Closeup, blend: Bytes, nearest: Bytes, likest: Keyframe, before: Bytes
     ) -> None:
-        self.face, self.likest, self.size = face, likest, size
-        self.blend, self.nearest = blend, nearest
+        self.face, self.likest, self.before = face, likest, before
+        self.blend, self.nearest, self.size = blend, nearest, len(before)
 
     def small(self, picture: Bytes) -> Bytes:
         size = (self.size, self.size)
@@ -120,7 +122,7 @@ INPUTS: Mapping[str, Callable[[_Seen], Array]] = {
     "nearest": lambda seen: seen.small(seen.nearest),
     "reference": lambda seen: seen.small(seen.likest.picture),
     "mask": lambda seen: drawn(seen.face.landmarks, SIDE, seen.size),
-    "before": lambda seen: drawn(seen.likest.landmarks, SIDE, seen.size),
+    "before": lambda seen: seen.before,
     "wanted": lambda seen: seen.face.landmarks / np.float32(SIDE),
     "was": lambda seen: seen.likest.landmarks / np.float32(SIDE),
 }
