@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from omote.engines.chain import Chain
 from omote.engines.effect import Rung
 from omote.engines.effects.puppet import Puppet
-from omote.engines.faces.topology import BLENDSHAPES, LIPS_INNER, OVAL
+from omote.engines.faces.canonical import canonical_face
+from omote.engines.faces.topology import BLENDSHAPES, LIPS_INNER, OVAL, RIGHT_EYE
 from omote.engines.kernels import Bytes, Floats
 from omote.engines.puppet.mesh_puppet import MeshPuppet
 from omote.engines.puppet.pose_transfer import LARGEST_TURN, Amounts, Target, transferred
@@ -60,8 +61,12 @@ def test_without_a_driver_the_photograph_stays_as_it_is() -> None:
 @pytest.mark.parametrize("yaw", [-25, -12, 12, 25])
 @pytest.mark.parametrize("pitch", [-15, 0, 15])
 def test_nothing_is_folded_however_the_head_turns(yaw: float, pitch: float) -> None:
-    _, puppet = whole(moved(driver(turned(yaw, pitch, yaw / 2))))
-    assert puppet.folded == 0
+    down = canonical_face().vertices[:, 1]
+    jaw = np.zeros((478, 3), np.float32)
+    jaw[:468, 1] = -2 * np.clip((-down - 3) / 5, 0, 1)
+    for change in (0.0, jaw):
+        _, puppet = whole(moved(driver(turned(yaw, pitch, yaw / 2), change)))
+        assert puppet.folded == 0
 
 
 def test_a_head_turns_no_farther_than_there_is_skin() -> None:
@@ -78,6 +83,32 @@ def test_the_background_stands_still_whatever_the_face_does() -> None:
     far = slice(0, max(2, int(x.min() - 1.5 * np.ptp(x))))
     assert np.abs(made[:, far].astype(int) - still[:, far]).max(initial=0) <= 1
     assert np.abs(made.astype(int) - still).mean() > 1
+
+
+def test_hair_does_not_nod_when_only_the_jaw_drops() -> None:
+    change = np.zeros((478, 3), np.float32)
+    change[:468, 1] = -1.5 * np.clip((-canonical_face().vertices[:, 1] - 3) / 5, 0, 1)
+    assert np.abs(moved(driver(turned(0), change)).head - np.eye(2, 3)).max() < 0.05
+
+
+def test_hair_goes_with_a_head_that_is_tilted() -> None:
+    head = moved(driver(turned(0, 0, 15))).head
+    angle = np.degrees(np.arctan2(head[1, 0], head[0, 0]))
+    assert angle == pytest.approx(13, abs=1)
+
+
+def test_lids_close_over_the_eyes() -> None:
+    """Between closed lids there is skin: nothing as bright or dark as an eye."""
+    here = reference().landmarks
+    change = np.zeros((478, 3), np.float32)
+    for upper, lower in zip(RIGHT_EYE[1:8], RIGHT_EYE[:8:-1], strict=True):
+        change[upper] = reference().shape[lower] - reference().shape[upper]
+    made, still = (whole(moved(driver(turned(0), each)))[0] for each in (change, 0.0))
+    left, top = here[list(RIGHT_EYE), :2].min(0).astype(int)
+    right, bottom = here[list(RIGHT_EYE), :2].max(0).astype(int)
+    part = np.s_[top : bottom + 1, left + 2 : right - 1]
+    spread = [np.ptp(np.percentile(rgb[part].mean(2), [5, 95])) for rgb in (made, still)]
+    assert spread[0] < 0.75 * spread[1]
 
 
 def test_an_expression_moves_what_it_moves_and_no_more() -> None:

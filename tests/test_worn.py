@@ -49,14 +49,29 @@ def test_beside_the_face_the_picture_is_the_cameras_own(worn: Performance) -> No
 
 
 def test_eyes_and_the_inside_of_the_mouth_are_the_drivers_own(worn: Performance) -> None:
-    bare, made = pixels().rgb(followed().picture), shown(worn, followed())
+    """Somebody whose eyes and mouth are bright green."""
+    [face] = followed().faces
+    painted = pixels().rgb(followed().picture).copy()
+    holes = np.zeros(painted.shape[:2], np.uint8)
     for contour in (RIGHT_EYE, LEFT_EYE, LIPS_INNER):
-        points = followed().faces[0].landmarks[list(contour), :2]
-        hole = np.zeros(bare.shape[:2], np.uint8)
-        cv2.fillPoly(hole, [points.astype(np.int32)], (255,))
-        inside = cv2.erode(hole, np.ones((5, 5), np.uint8)) > 0
-        # Colours are kept at half the size: next to a mask they mix a little.
-        assert np.abs(made[inside].astype(int) - bare[inside]).mean() < 5
+        cv2.fillPoly(holes, [face.landmarks[list(contour), :2].astype(np.int32)], (255,))
+    painted[cv2.dilate(holes, np.ones((9, 9), np.uint8)) > 0] = (0, 255, 0)
+    given = replace(followed(), picture=pixels().from_rgb(painted, followed().picture))
+    made = shown(worn, given)
+    inside = cv2.erode(holes, np.ones((3, 3), np.uint8)) > 0
+    assert inside.sum() > 100
+    assert np.abs(made[inside].astype(int) - (0, 255, 0)).mean() < 25
+
+
+def test_what_the_matte_knows_to_be_no_skin_stays_in_front(worn: Performance) -> None:
+    bare = pixels().rgb(followed().picture)
+    left, top, right, bottom = (round(edge) for edge in followed().faces[0].box)
+    middle = (left + right) // 2
+    skin = np.ones((120, 160), np.float32)
+    skin[:, middle // 4 :] = 0
+    apart = np.abs(shown(worn, replace(followed(), skin=skin)).astype(int) - bare).max(2)
+    assert apart[top:bottom, middle + 8 : right].max() <= 4
+    assert apart[top:bottom, left:middle].max() > 20
 
 
 def test_a_mask_takes_on_the_light_of_the_face_it_is_worn_on(worn: Performance) -> None:

@@ -25,6 +25,8 @@ AROUND = 1.6
 "Side of the square that is searched for skin, of the face's height."
 SIDE = 256
 "The same, pixels."
+RIM = 13
+"Of it, around what is no skin, that is left out or fades."
 EDGE_ON = (0.12, 0.45)
 "How far skin must face the camera (cosine) until it is shown, and until it is shown whole."
 
@@ -73,7 +75,9 @@ def _skin(photo: Bytes, landmarks: Floats, models: Models) -> Bytes:
     small = cv2.warpAffine(photo, affine, (SIDE, SIDE), flags=flags)
     classes = models["selfie_multiclass"]({"picture": small[None]})["classes"][0]
     share = np.clip((classes[..., BODY_SKIN] + classes[..., FACE_SKIN] - 0.3) / 0.5, 0, 1)
-    soft = cv2.GaussianBlur(cv2.erode(share.astype(np.float32), np.ones((3, 3))), (0, 0), 1.0)
+    # Skin beside hair lies in its shadow, which must not come along.
+    inner = cv2.erode(share.astype(np.float32), np.ones((RIM, RIM), np.uint8))
+    soft = cv2.GaussianBlur(inner, (0, 0), RIM / 4)
     there = cv2.warpAffine(soft, affine, photo.shape[1::-1], flags=cv2.INTER_LINEAR)
     return np.asarray(there * 255, np.uint8)
 

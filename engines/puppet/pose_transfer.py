@@ -1,5 +1,6 @@
 """Pose transfer: where the landmarks of a reference go when a driver moves."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -16,6 +17,13 @@ FARTHEST = 0.45
 "Of the face's width: how far a head is moved at most."
 SIZES = (0.85, 1.2)
 "How much smaller or larger it becomes at most."
+
+SIDES = (127, 162, 234, 93, 356, 389, 454, 323)
+"Landmarks of the temples and before the ears."
+LEAST_TURN = 2.0
+"Degrees in the picture that the hair does not follow."
+LEAST_SIZE = 0.03
+"The same of growing, as a share."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,7 @@ class Target:
     landmarks: Floats
     "(478, 3), pixels."
     head: Floats
-    "(2, 3): where the head itself goes, from the photograph, at the depth of the contour."
+    "(2, 3): where hair and ears go, from the photograph."
     rotation: Floats
     "(3, 3)."
     scale: float
@@ -72,22 +80,33 @@ def _target(
     landmarks = (scale * shape @ rotation.T + place) * flip
     return Target(
         landmarks.astype(np.float32),
-        _head(reference, rotation, scale, place),
+        _head(reference, landmarks.astype(np.float32)),
         rotation,
         scale,
         place,
     )
 
 
-def _head(reference: Reference, rotation: Floats, scale: float, place: Floats) -> Floats:
-    """The affine motion of the plane of the ears."""
-    plane = np.array([[0, 0, 0], [6, 0, 0], [0, 6, 0]], np.float32)
-    was = reference.likeness
-    before = (was.scale * plane @ was.rotation.T + was.place)[:, :2] * (1, -1)
-    after = (scale * plane @ rotation.T + place)[:, :2] * (1, -1)
-    return np.asarray(
-        cv2.getAffineTransform(before.astype(np.float32), after.astype(np.float32)), np.float32
-    )
+def _head(reference: Reference, landmarks: Floats) -> Floats:
+    """The similarity that follows the sides of the face, where it is as deep as ears and hair.
+
+    A net of landmarks takes a jaw that drops for a head that turns or grows a little, and then a
+    whole head of hair would nod with every word: small turns and sizes are left to the face.
+    """
+    here, there = (points[list(SIDES), :2] @ (1, 1j) for points in (reference.landmarks, landmarks))
+    start, end = here.mean(), there.mean()
+    apart = here - start
+    turned = ((there - end) @ apart.conj()) / (apart @ apart.conj()).real
+    size = math.exp(_beyond(math.log(abs(turned)), LEAST_SIZE))
+    angle = _beyond(float(np.angle(turned)), math.radians(LEAST_TURN))
+    along, across = size * math.cos(angle), size * math.sin(angle)
+    linear = np.array([[along, -across], [across, along]])
+    begin, finish = (np.array([at.real, at.imag]) for at in (start, end))
+    return np.column_stack([linear, finish - linear @ begin]).astype(np.float32)
+
+
+def _beyond(value: float, least: float) -> float:
+    return math.copysign(max(0.0, abs(value) - least), value)
 
 
 def _limited(rotation: Floats, share: float) -> Floats:

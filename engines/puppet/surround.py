@@ -19,10 +19,10 @@ RINGS = (1.12, 1.3, 1.55, 1.9, 2.35)
 "How far each ring is from the middle of the face, of its contour's distance."
 HEAD = (1.0, 1.0, 0.9, 0.45, 0.0)
 "How much of the head's motion each ring has above the chin: hair goes with it, the wall does not."
-NECK = (0.8, 0.55, 0.28, 0.08, 0.0)
+NECK = (0.6, 0.3, 0.1, 0.0, 0.0)
 "The same below the chin."
-FACE_TOO = (0.55, 0.2, 0.05, 0.0, 0.0)
-"How much of the contour's own motion, such as of a jaw that opens, each ring has."
+FACE_TOO = (0.65, 0.35, 0.12, 0.0, 0.0)
+"How much of the contour's own motion, such as of a jaw that opens, each ring has; less would fold."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +91,8 @@ def reach(reference: Reference) -> tuple[Floats, Floats]:
 def _rings(reference: Reference, target: Target) -> tuple[Floats, Floats]:
     oval = reference.landmarks[list(OVAL), :2]
     middle = oval.mean(0)
-    rigid = (oval @ target.head[:, :2].T + target.head[:, 2]) - oval
-    own = target.landmarks[list(OVAL), :2] - oval
+    flat = oval @ target.head[:, :2].T + target.head[:, 2]
+    own = target.landmarks[list(OVAL), :2] - flat
     down = (oval - middle)[:, 1] / np.abs((oval - middle)[:, 1]).max()
     below = np.clip((down - 0.35) / 0.4, 0, 1)[:, None]
     here, there = [], []
@@ -101,5 +101,5 @@ def _rings(reference: Reference, target: Target) -> tuple[Floats, Floats]:
         moved = (ring @ target.head[:, :2].T + target.head[:, 2]) - ring
         much = head * (1 - below) + neck * below
         here.append(ring)
-        there.append(ring + much * moved + face * (own - rigid))
+        there.append(ring + much * moved + face * own)
     return np.vstack(here), np.vstack(there)

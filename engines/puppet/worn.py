@@ -13,6 +13,8 @@ from omote.engines.puppet.mask import Skin, facing, height_of, inwards, taken_of
 from omote.engines.puppet.performance import Casting
 from omote.engines.puppet.pose_transfer import Amounts
 from omote.engines.puppet.reference import FACE_POINTS
+from omote.engines.puppet.stencil import stencil
+from omote.engines.puppet.surround import HOLES
 from omote.engines.puppet.unrolled import lay_over, unroll
 from omote.streams.frame import Face, Frame, Picture
 
@@ -20,6 +22,8 @@ COARSE = 320
 "Long side of the map from the result to the photograph, before it is enlarged."
 FAR = 1e9
 "Depth of what nothing was drawn on yet."
+EDGE = 0.9
+"Softness of the holes for eyes and mouth, pixels."
 Box = tuple[int, int, int, int]
 
 
@@ -39,7 +43,7 @@ class Worn:
         if face is None or face.strength == 0:
             self._light.reset()
             return self._pixels.veiled(frame.picture)
-        worn = self._put_on(frame.picture, face)
+        worn = self._put_on(frame, face)
         if face.strength == 1:
             return worn
         return self._pixels.mixed(self._pixels.veiled(frame.picture), worn, face.strength)
@@ -51,7 +55,8 @@ class Worn:
     def close(self) -> None:
         """Nothing is under way."""
 
-    def _put_on(self, picture: Picture, face: Face) -> Picture:
+    def _put_on(self, frame: Frame, face: Face) -> Picture:
+        picture = frame.picture
         box = _box(face.landmarks, (picture.width, picture.height))
         if box is None:
             return picture
@@ -64,6 +69,9 @@ class Worn:
         rgba = cv2.remap(skin.rgba, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         made, known = np.ascontiguousarray(rgba[..., :3], np.uint8), rgba[..., 3]
         alpha = np.asarray(cv2.multiply(alpha, known, scale=1 / 255), np.uint8)
+        if frame.skin is not None:
+            _let_through(alpha, frame.skin, box, (picture.width, picture.height))
+        _cut_holes(alpha, face.landmarks[:, :2] - np.array([left, top], np.float32))
         lit = self._light(made, bare, alpha)
         out = np.empty_like(bare)
         lay_over(lit, alpha, bare, out)
@@ -87,6 +95,28 @@ class Worn:
         full = np.asarray(cv2.resize(out[..., :2], size), np.float32)
         alpha = np.asarray(cv2.resize(soft, size), np.float32)
         return full, alpha.astype(np.uint8)
+
+
+def _let_through(alpha: Bytes, skin: Floats, box: Box, size: tuple[int, int]) -> None:
+    """What the matte knows to be no skin, such as hair over a forehead, stays in front."""
+    scale = np.array(skin.shape[::-1]) / size
+    affine = np.array([[scale[0], 0, box[0] * scale[0]], [0, scale[1], box[1] * scale[1]]])
+    affine[:, 2] += (scale - 1) / 2
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    here = cv2.warpAffine(
+        skin, affine, alpha.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    cv2.multiply(alpha, here, dst=alpha, dtype=cv2.CV_8U)
+
+
+def _cut_holes(alpha: Bytes, landmarks: Floats) -> None:
+    """Eyes and what is between the lips are the driver's own; `landmarks` in pixels of `alpha`."""
+    for contour in HOLES:
+        hole = stencil(landmarks[list(contour)], alpha.shape, EDGE)
+        if hole is not None:
+            rows, columns = hole.alpha.shape
+            part = alpha[hole.top : hole.top + rows, hole.left : hole.left + columns]
+            cv2.multiply(part, 255 - hole.alpha, dst=part, scale=1 / 255)
 
 
 def _roughly(has: Floats, after: Floats, shape: tuple[int, int]) -> Floats:
