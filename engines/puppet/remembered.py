@@ -14,7 +14,7 @@ from omote.engines.puppet.pose_transfer import Target
 from omote.engines.puppet.reference import Reference
 from omote.engines.puppet.stencil import stencil
 
-CHIN, HAIR = 1.04, 1.22
+CHIN, HAIR = 1.04, 1.12
 "How far beyond the face's contour it reaches, of the contour's distance from the middle."
 HIGHEST = 10
 "Landmark on the forehead."
