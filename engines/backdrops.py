@@ -5,7 +5,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -41,11 +41,29 @@ def find(name: str) -> Path:
 
 def picture(path: Path) -> VideoPicture:
     """A picture file, or the first of a film; raises `ValueError` if it cannot be decoded."""
+    for first in pictures(path):
+        return first
+    raise ValueError(f"{path.name!r} cannot be decoded: there is no picture in it")
+
+
+def pictures(path: Path) -> Iterator[VideoPicture]:
+    """Every picture of a film, or the one of a file; raises `ValueError` if it cannot be decoded."""
     try:
         with av.open(path) as container:
-            return _upright(next(container.decode(video=0)))
-    except (av.FFmpegError, IndexError, StopIteration) as exc:
-        raise ValueError(f"the background {path.name!r} cannot be decoded: {exc}") from exc
+            yield from map(_upright, container.decode(video=0))
+    except (av.FFmpegError, IndexError) as exc:
+        raise ValueError(f"{path.name!r} cannot be decoded: {exc}") from exc
+
+
+def length(path: Path) -> int:
+    """How many pictures a file has, as its header tells, 1 or more; raises as `pictures`."""
+    try:
+        with av.open(path) as container:
+            stream = container.streams.video[0]
+            seconds = (container.duration or 0) / av.time_base
+            return max(1, stream.frames or round(seconds * float(stream.average_rate or 1)))
+    except (av.FFmpegError, IndexError) as exc:
+        raise ValueError(f"{path.name!r} cannot be decoded: {exc}") from exc
 
 
 class Reel:

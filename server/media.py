@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Literal
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 
+from omote.engines.puppet import album
 from omote.server.body import chunks
 from omote.server.contents import Unusable, accepted, inspect, media_type
 from omote.server.problems import Problem
@@ -78,7 +79,9 @@ class Store:
 
     def remove(self, name: str) -> None:
         """Delete a file; raises a 404 `Problem`."""
-        self.find(name).unlink(missing_ok=True)
+        path = self.find(name)
+        path.unlink(missing_ok=True)
+        album.forget(path)
 
     async def save(self, name: str, body: AsyncIterator[bytes]) -> tuple[dict[str, Any], bool]:
         """Keep a file; returns what it is and whether its name is new. Raises `Problem`."""
@@ -95,6 +98,7 @@ class Store:
             new = not path.exists()
             self._check_room(name)  # others may have been quicker
             hidden.replace(path)
+            album.forget(path)  # what was learnt is of the old one
         except Unusable as exc:
             raise Problem(exc.status, str(exc)) from exc
         finally:

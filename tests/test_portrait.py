@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from omote.engines.beside import Beside
 from omote.engines.portrait import complexity, matting, people, segmentation, transition
 from omote.engines.portrait.arrival import FRAMES, Arrival
-from omote.engines.portrait.beside import Beside
 from omote.engines.portrait.fusion import corrected, fused, of_several
 from omote.engines.portrait.guided import guided
 from omote.engines.portrait.light import Light, Limits, is_dark
@@ -335,7 +335,7 @@ def test_a_map_of_a_region_is_put_into_one_of_the_whole() -> None:
 
 
 def test_slow_work_is_done_beside_and_handed_over_once() -> None:
-    beside: Beside[str] = Beside()
+    beside: Beside[str] = Beside("portrait", "looking at the hair")
     go = threading.Event()
     beside.start(lambda: "done" if go.wait(10) else "late")
     assert beside.busy
@@ -348,7 +348,7 @@ def test_slow_work_is_done_beside_and_handed_over_once() -> None:
 
 
 def test_what_is_forgotten_is_not_handed_over() -> None:
-    beside: Beside[str] = Beside()
+    beside: Beside[str] = Beside("portrait", "looking at the hair")
     beside.start(lambda: "old")
     beside.settle()
     beside.forget()
@@ -360,7 +360,7 @@ def test_what_is_forgotten_is_not_handed_over() -> None:
 def test_slow_work_that_fails_is_logged_and_the_next_is_done(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    beside: Beside[float] = Beside()
+    beside: Beside[float] = Beside("portrait", "looking at the hair")
     beside.start(lambda: 1 / 0)
     beside.settle()
     assert beside.taken() is None
@@ -372,7 +372,7 @@ def test_slow_work_that_fails_is_logged_and_the_next_is_done(
 
 
 def test_closing_ends_the_thread() -> None:
-    beside: Beside[int] = Beside()
+    beside: Beside[int] = Beside("portrait", "looking at the hair")
     beside.start(lambda: 1)
     beside.close()
     assert not [each for each in threading.enumerate() if each.name.startswith("portrait")]

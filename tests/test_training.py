@@ -168,8 +168,9 @@ def test_a_few_steps_on_one_picture_teach_something(tmp_path: Path) -> None:
 def test_a_training_told_to_stop_saves_first(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason=WITHOUT)
     from omote.engines.training import checkpoint
-    from omote.engines.training.deglare import Plan, train
+    from omote.engines.training.deglare import train
     from omote.engines.training.network import Shape
+    from omote.engines.training.session import Plan
 
     file, before = tmp_path / "run.pt", signal.getsignal(signal.SIGTERM)
     run = checkpoint.begun(checkpoint.Settings(batch=2, side=32, shape=Shape((8, 8, 8, 8))))

@@ -38,7 +38,8 @@ class Puppet:
         )
         mode: Mode = Field(
             "mesh",
-            description="mesh: the photograph moves as you do; wear: its face on your own head.",
+            description="mesh: the photograph moves as you do; wear: its face on your own head;"
+            " network: as mesh, its face drawn by the net that was trained for it.",
         )
         expression: float = Field(
             1.0, ge=0, le=1.5, description="How much of the expression is taken over, 0 to 1.5."
@@ -70,8 +71,9 @@ class Puppet:
 
         @model_validator(mode="after")
         def _source_exists(self) -> Self:
-            if self.source:
-                album.find(self.source)
+            path = album.find(self.source) if self.source else None
+            if path is not None and self.mode == "network" and album.network(path) is None:
+                raise ValueError("no net was trained for this face: omote train puppet")
             return self
 
     def __init__(self, models: Models, pixels: Pixels) -> None:
@@ -97,6 +99,7 @@ class Puppet:
         file = (path, path.stat().st_mtime_ns)
         what = (file, params.mode, params.interior, like.width, like.height)
         if self._made is None or self._made[0] != what:
+            self.close()
             of = Casting(path, params.interior, like, self._models, self._pixels)
             self._made = what, MODES[params.mode](of)
         return self._made[1]
@@ -108,4 +111,6 @@ class Puppet:
 
     def close(self) -> None:
         """Let go of the photograph."""
+        if self._made is not None:
+            self._made[1].close()
         self._made = None

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omote.engines import motion
+from omote.engines.beside import Beside
 from omote.engines.effect import Rung
 from omote.engines.i420 import Bytes
 from omote.engines.kernels import Floats
@@ -16,7 +17,6 @@ from omote.engines.model import Models
 from omote.engines.pixels import Pixels
 from omote.engines.portrait import fusion, transition
 from omote.engines.portrait.arrival import Arrival
-from omote.engines.portrait.beside import Beside
 from omote.engines.portrait.islands import shaped
 from omote.engines.portrait.mask import Seen
 from omote.engines.portrait.parameters import Portrait
@@ -82,7 +82,7 @@ class Hair:
     def __init__(self, models: Models, pixels: Pixels, asked: Callable[[str], None]) -> None:
         self._pixels = pixels
         self._student = Student(models, pixels, asked)
-        self._beside: Beside[_Found] = Beside()
+        self._beside: Beside[_Found] = Beside("portrait", "looking at the hair")
         self._under_way: _Looked | None = None
         self._looked: _Looked | None = None
         self._found: _Found | None = None

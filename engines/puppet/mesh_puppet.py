@@ -1,17 +1,23 @@
 """Mesh puppet: a photograph whose face, hair and neck follow a driver; what is behind stands still."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from omote.engines import backdrops
+from omote.engines.beside import Beside
 from omote.engines.kernels import Bytes, Floats
 from omote.engines.puppet import album, eyes
+from omote.engines.puppet.bank import Bank
+from omote.engines.puppet.enrolment import enrol
 from omote.engines.puppet.mouth import Interior, Mouth
 from omote.engines.puppet.performance import Casting
 from omote.engines.puppet.pose_transfer import Amounts, Target, transferred
 from omote.engines.puppet.reference import Reference, studied
+from omote.engines.puppet.remembered import Drawn, Inlay, Remembered
 from omote.engines.puppet.surround import reach, ring_count, sheet, triangles
 from omote.engines.puppet.unrolled import add_over, unroll
 from omote.streams.frame import Frame, Picture
@@ -39,30 +45,69 @@ class Patch:
 class Animated:
     """The whole photograph, alive: shown instead of the camera's picture."""
 
-    def __init__(self, of: Casting) -> None:
-        """Study the photograph; raises `NoFace`, or `ValueError` if it cannot be decoded."""
-        self._pixels = of.pixels
-        size = (of.like.width, of.like.height)
-        photo = album.photo(of.source, of.pixels)
-        self._puppet = MeshPuppet(studied(photo, size, of.models, of.pixels), of.interior)
-        self._still = of.pixels.from_rgb(self._puppet.still(), of.like)
+    def __init__(self, of: Casting, drawn: Callable[[Bank], Drawn] = Remembered) -> None:
+        """Study the photograph; raises `NoFace`, or `ValueError` if it cannot be decoded.
+
+        A clip that was not looked through yet is so beside the stream; until that is done its
+        first picture is the photograph.
+        """
+        self._of, self._drawn = of, drawn
+        self._beside: Beside[_Set] = Beside("puppet", f"looking {of.source.name} through")
+        bank = album.bank(of.source)
+        self._use(self._set(bank))
+        if bank is None and backdrops.length(of.source) > 1:
+            self._beside.start(lambda: self._set(enrol(of.source, of.models, of.pixels)))
 
     def __call__(self, frame: Frame, amounts: Amounts) -> Picture:
         """See `Performance`; without a driver the photograph is at rest."""
+        if (better := self._beside.taken()) is not None:
+            self._use(better)
         face = frame.faces[0] if frame.faces else None
         made = self._puppet(transferred(self._puppet.reference, face, amounts))
-        return self._pixels.patched(self._still, made.rgb, made.left, made.top)
+        return self._of.pixels.patched(self._still, made.rgb, made.left, made.top)
+
+    def settle(self) -> None:
+        """Wait until the clip was looked through."""
+        self._beside.settle()
 
     def reset(self) -> None:
         """No past."""
+
+    def close(self) -> None:
+        """End what is under way."""
+        self._beside.close()
+
+    def _use(self, made: "_Set") -> None:
+        self._puppet, self._still = made.puppet, made.still
+
+    def _set(self, bank: Bank | None) -> "_Set":
+        of = self._of
+        size = (of.like.width, of.like.height)
+        reference = studied(album.photo(of.source, of.pixels), size, of.models, of.pixels)
+        several = bank is not None and (self._drawn is not Remembered or len(bank.keyframes) > 1)
+        inlay = Inlay(reference, self._drawn(bank)) if bank is not None and several else None
+        puppet = MeshPuppet(reference, of.interior, inlay)
+        return _Set(puppet, of.pixels.from_rgb(puppet.still(), of.like))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Set:
+    """A photograph in a frame's size, ready to be moved."""
+
+    puppet: "MeshPuppet"
+    still: Picture
 
 
 class MeshPuppet:
     """Of one reference, set into one size."""
 
-    def __init__(self, reference: Reference, interior: Interior) -> None:
+    def __init__(
+        self, reference: Reference, interior: Interior, inlay: Inlay | None = None
+    ) -> None:
+        """With an `inlay` the face is its, with the eyes and the mouth in it."""
         self.reference = reference
         self.mouth = Mouth(reference, interior)
+        self._inlay = inlay
         self.folded = 0
         "Triangles around the face that were folded in the latest result."
         self._box = _box(reference)
@@ -79,9 +124,12 @@ class MeshPuppet:
         of, (x, y) = self.reference, cv2.split(self._maps(target))
         taken = cv2.remap(of.front, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         person = np.asarray(taken, np.uint8)
-        colours = person[..., :3]
-        eyes.drawn(of.rgb, colours, (left, top), of.landmarks, target.landmarks)
-        self.mouth.drawn(colours, (left, top), target)
+        if self._inlay is not None:
+            self._inlay(person, (left, top), target)
+        else:
+            colours = person[..., :3]
+            eyes.drawn(of.rgb, colours, (left, top), of.landmarks, target.landmarks)
+            self.mouth.drawn(colours, (left, top), target)
         return Patch(_over(person, self._behind), left, top)
 
     def still(self) -> Bytes:

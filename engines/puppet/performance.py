@@ -32,3 +32,6 @@ class Performance(Protocol):
 
     def reset(self) -> None:
         """Forget the past: the next frame has nothing to do with the last."""
+
+    def close(self) -> None:
+        """End what is under way beside the stream."""

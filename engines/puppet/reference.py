@@ -50,10 +50,15 @@ def studied(photo: Bytes, size: Size, models: Models, pixels: Pixels) -> Referen
     rgb = _set_in(photo, landmarks_of(photo, models, pixels), size)
     landmarks = landmarks_of(rgb, models, pixels)
     likeness = fitted(landmarks, canonical_face())
+    front, behind = layers(rgb, models)
+    return Reference(rgb, behind, front, landmarks, likeness, likeness.undone(landmarks))
+
+
+def layers(rgb: Bytes, models: Models) -> tuple[Bytes, Bytes]:
+    """`Reference.front` and `behind` of a picture (h, w, 3)."""
     alpha = _person(rgb, models)
     behind = _filled(rgb, alpha)
-    front = _taken_from(rgb, alpha, behind)
-    return Reference(rgb, behind, front, landmarks, likeness, likeness.undone(landmarks))
+    return _taken_from(rgb, alpha, behind), behind
 
 
 def landmarks_of(rgb: Bytes, models: Models, pixels: Pixels) -> Floats:

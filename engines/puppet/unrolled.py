@@ -62,11 +62,12 @@ def unroll(
 
 @kernel
 def lay_over(front: Bytes, alpha: Bytes, behind: Bytes, out: Bytes) -> None:
-    """`front` (h, w, 3) where `alpha` (h, w) is 255, `behind` where it is 0, into `out`."""
+    """`front` (h, w, k) where `alpha` (h, w) is 255, `behind` where it is 0, into `out`,
+    which may be `behind` itself."""
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
             share = np.int32(alpha[y, x])
-            for c in range(3):
+            for c in range(out.shape[2]):
                 under = np.int32(behind[y, x, c])
                 mixed = (np.int32(front[y, x, c]) - under) * share
                 out[y, x, c] = np.uint8(under + (mixed + np.int32(127)) // np.int32(255))

@@ -52,6 +52,9 @@ class Worn:
         """Forget the light."""
         self._light.reset()
 
+    def close(self) -> None:
+        """Nothing is under way."""
+
     def _put_on(self, frame: Frame, face: Face) -> Picture:
         picture = frame.picture
         box = _box(face.landmarks, (picture.width, picture.height))

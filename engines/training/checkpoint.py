@@ -1,14 +1,13 @@
 """Checkpoint: everything a training needs to go on as if it had never stopped, in one small file."""
 
-import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from omote.engines.training.network import Separator, Shape
+from omote.engines.training.session import averaged, plain, written
 
 WARM_UP = 200
 "Steps in which the rate rises."
@@ -67,14 +66,7 @@ class Run:
 
     def averaged(self) -> None:
         """Let the mean follow."""
-        share = 1 - min(0.999, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            pairs = zip(
-                self.mean.state_dict().values(), self.net.state_dict().values(), strict=True
-            )
-            for kept, now in pairs:
-                if kept.is_floating_point():
-                    kept.lerp_(now, share)
+        averaged(self.mean, self.net, 1 - min(0.999, (1 + self.step) / (10 + self.step)))
 
 
 def opened(path: Path, settings: Settings, steps: int | None = None) -> Run:
@@ -100,26 +92,19 @@ def _separator(settings: Settings) -> Separator:
 
 def save(run: Run, path: Path) -> None:
     """Write the file whole or not at all."""
-    unfinished = path.with_suffix(".unfinished")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(_packed(run), unfinished)
-    os.replace(unfinished, path)
+    written(_packed(run), path)
 
 
 def _packed(run: Run) -> dict[str, Any]:
     return {
         "settings": asdict(run.settings),
-        "net": _plain(run.net),
-        "mean": _plain(run.mean),
+        "net": plain(run.net),
+        "mean": plain(run.mean),
         "optimizer": run.optimizer.state_dict(),
         "step": run.step,
         "cpu_s": run.cpu_s,
         "curve": run.curve,
     }
-
-
-def _plain(net: nn.Module) -> dict[str, Any]:
-    return {name: value.contiguous() for name, value in net.state_dict().items()}
 
 
 def load(path: Path, steps: int | None = None) -> Run:

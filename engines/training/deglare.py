@@ -1,14 +1,10 @@
 """Deglare: the training of the net that takes reflections and glare away."""
 
-import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 
 import cv2
 import numpy as np
@@ -22,6 +18,7 @@ from omote.engines.training.judge import judged
 from omote.engines.training.losses import FilterBank, Truth, Weights, loss
 from omote.engines.training.material import Material, composites
 from omote.engines.training.network import linear
+from omote.engines.training.session import Plan, told_to_stop
 from omote.engines.training.sheets import sheet
 
 VALIDATED = 96
@@ -34,20 +31,6 @@ SAVED_S = 180
 "Seconds from one writing of the checkpoint to the next."
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be done in one session."""
-
-    file: Path
-    "Written every few minutes and at the end."
-    sheets: Path
-    "Folder for pictures of what validation gave."
-    minutes: float
-    "Of processor time."
-    validate_every: int = 500
-    "Steps."
-
-
 def train(run: Run, given: Material, plan: Plan) -> None:
     """Train on until all steps are done, the time is spent, or a signal comes; then save."""
     torch.set_num_threads(1)
@@ -55,7 +38,7 @@ def train(run: Run, given: Material, plan: Plan) -> None:
     count = sum(value.numel() for value in run.net.parameters())
     print(f"step {run.step} of {run.settings.steps}, {count} parameters", file=sys.stderr)
     until = run.cpu_s + 60 * plan.minutes
-    with _told_to_stop() as stopped:
+    with told_to_stop() as stopped:
         _go_on(run, given, plan, lambda: stopped() or run.cpu_s >= until)
     checkpoint.save(run, plan.file)
 
@@ -124,19 +107,3 @@ def _tell(run: Run, sums: Mapping[str, float]) -> None:
     total = sum(sums.values()) / TOLD
     line = f"step {run.step} cpu {run.cpu_s / 60:.1f} min loss {total:.4f}: {words}"
     print(line, file=sys.stderr, flush=True)
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[Callable[[], bool]]:
-    """Whether SIGTERM or SIGINT came; the step under way is finished and saved."""
-    told: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        told.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield lambda: bool(told)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -20,7 +20,7 @@ from omote.server.bench.machine import machine
 from omote.server.bench.matte.fetched import NotFetched, clip
 from omote.server.bench.puppet import sheets as contact
 from omote.server.bench.puppet.cases import Case, cases
-from omote.server.bench.puppet.methods import METHODS
+from omote.server.bench.puppet.methods import METHODS, USUAL
 from omote.server.bench.puppet.reenactment import Figures, Instruments, judged
 from omote.server.bench.puppet.scores import MOVES
 from omote.server.bench.puppet.tracking import Tracking, tracking
@@ -40,7 +40,10 @@ def puppet(
     ] = None,
     frames: Annotated[int, typer.Option(min=80, help="Of each clip, at most.")] = 500,
     method: Annotated[
-        list[str] | None, typer.Option(help=f"One of {', '.join(METHODS)}; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help=f"One of {', '.join(METHODS)}; may be repeated. network trains one first: minutes."
+        ),
     ] = None,
     follow: Annotated[bool, typer.Option(help="Judge how a face is followed, too.")] = True,
     judges: Annotated[
@@ -112,7 +115,7 @@ def _judges() -> "Judges":
 def _methods(chosen: Sequence[str] | None) -> list[str]:
     if unknown := [name for name in chosen or () if name not in METHODS]:
         raise typer.BadParameter(f"no method {unknown[0]!r}; there are {', '.join(METHODS)}")
-    return list(chosen or METHODS)
+    return list(chosen or USUAL)
 
 
 def _clips(chosen: Sequence[Path] | None) -> list[Path]:

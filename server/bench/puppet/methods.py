@@ -13,6 +13,7 @@ from omote.engines.puppet.modes import MODES, Mode
 from omote.engines.puppet.performance import Casting
 from omote.engines.puppet.pose_transfer import Amounts
 from omote.server.bench.puppet.cases import Case, photograph
+from omote.server.bench.puppet.learnt import banked, drawn
 from omote.streams.frame import Frame, Picture
 
 Shown = Callable[[Frame], Picture]
@@ -63,6 +64,10 @@ METHODS: Mapping[str, Method] = {
     "still": _still,
     "nearest": _nearest,
     "mesh": performed("mesh"),
+    "bank": banked,
     "wear": performed("wear"),
+    "network": drawn,
     "driver": _driver,
 }
+USUAL = tuple(name for name in METHODS if name != "network")
+"Those that need not be trained first."

@@ -7,7 +7,7 @@ from omote.server.bench.puppet.reenactment import Figures
 from omote.server.bench.puppet.tracking import Tracking
 
 TRACKING_MS = 13
-WHOLE_MS = {"mesh": 25, "wear": 25}
+WHOLE_MS = {"mesh": 25, "bank": 25, "wear": 25, "network": 33}
 "Of a frame with its tracking, by method."
 
 
@@ -44,7 +44,23 @@ def _of_case(methods: dict[str, Figures], tracking_ms: float | None) -> Iterator
     if mesh.same and still is not None and mesh.psnr_face and still.psnr_face:
         gain = round(mesh.psnr_face - still.psnr_face, 2)
         yield at_least(f"{mesh.case}: dB of mesh over still, face", gain, 5)
+    yield from _of_learning(methods)
     yield from _of_judges(mesh)
+
+
+def _of_learning(methods: dict[str, Figures]) -> Iterator[Bar]:
+    """What a clip is worth beyond one photograph, and a net beyond the clip's keyframes."""
+    for name, before, least in (("bank", "mesh", 1.5), ("network", "bank", 0.2)):
+        if name not in methods or before not in methods or not methods[name].same:
+            continue
+        one, other = methods[name], methods[before]
+        if one.psnr_face and other.psnr_face:
+            gain = round(one.psnr_face - other.psnr_face, 2)
+            yield at_least(f"{one.case}: dB of {name} over {before}, face", gain, least)
+        if name == "network" and one.unlike_mouth and one.unlike_eyes:
+            told = f"{one.case}: unlikeness of network"
+            yield at_most(f"{told}, mouth", one.unlike_mouth, other.unlike_mouth or 0)
+            yield at_most(f"{told}, eyes", one.unlike_eyes, other.unlike_eyes or 0)
 
 
 def _of_judges(each: Figures) -> Iterator[Bar]:

@@ -19,7 +19,9 @@ NICENESS = 10
 class Beside(Generic[T]):
     """Starts work and hands over what came of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, work: str) -> None:
+        """`name` is the thread's; `work` what is told of when it fails."""
+        self._name, self._what = name, work
         self._pool: ThreadPoolExecutor | None = None
         self._work: Future[T] | None = None
 
@@ -31,7 +33,7 @@ class Beside(Generic[T]):
     def start(self, work: Callable[[], T]) -> None:
         """Begin; what was under way, if anything, is forgotten."""
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(1, "portrait", initializer=_step_back)
+            self._pool = ThreadPoolExecutor(1, self._name, initializer=_step_back)
         self._work = self._pool.submit(work)
 
     def taken(self) -> T | None:
@@ -40,7 +42,7 @@ class Beside(Generic[T]):
             return None
         work, self._work = self._work, None
         if (wrong := work.exception()) is not None:
-            logger.warning("the hair could not be looked at: %s", wrong)
+            logger.warning("%s failed: %s", self._what, wrong)
             return None
         return work.result()
 
