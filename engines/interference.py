@@ -27,9 +27,9 @@ LONG = 128
 "Long side of the pictures in which motion is looked for, pixels."
 
 FAINT = 2.0
-"Levels of 255 that are taken from a layer: less is the net's own unrest, and left alone."
+"Levels of 255: a layer as faint is the net's own unrest, and left alone; much more is believed."
 
-UNSURE, SURE = 0.1, 0.3
+UNSURE, SURE = 0.5, 0.8
 "Certainties of glare at which nothing, and at which all of a layer is believed."
 
 CALM = 0.25
@@ -107,7 +107,8 @@ def believed(excess: Floats, certainty: Floats) -> Floats:
     Glare only ever adds light.
     """
     trust = np.clip((certainty - UNSURE) / (SURE - UNSURE), 0, 1)
-    return np.asarray(np.maximum(excess * trust - FAINT, 0), np.float32)
+    seen = np.maximum(excess * trust, FAINT)
+    return np.asarray(seen - FAINT**2 / seen, np.float32)
 
 
 def _steadied(carried: Floats, layer: Floats, moved: Motion | None) -> Floats:

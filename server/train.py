@@ -42,7 +42,8 @@ def deglare(
         Path, typer.Option(help="Where photographs, crops and sample sheets are kept.")
     ] = CACHE,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Where it ends; the rate falls over the last quarter.")
+        int | None,
+        typer.Option(min=1, help="Where it ends; the rate falls over the last two fifths."),
     ] = None,
     minutes: Annotated[
         float, typer.Option(min=0, help="Processor minutes after which to save and stop.")

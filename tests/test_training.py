@@ -159,7 +159,7 @@ def test_a_few_steps_on_one_picture_teach_something(tmp_path: Path) -> None:
             return composites(self.validation, 4, 0, ("window", "lamp"))
 
     same = Same(given(tmp_path).train, given(tmp_path).validation)
-    run = checkpoint.begun(checkpoint.Settings(rate=0.2, shape=Shape((16, 16, 16, 16))))
+    run = checkpoint.begun(checkpoint.Settings(rate=0.05, shape=Shape((16, 16, 16, 16))))
     losses = [advance(run, same, FilterBank(), Weights()) for _ in range(40)]
     assert losses[-1]["pixel"] < losses[0]["pixel"] - 0.1
     assert losses[-1]["detector"] < losses[0]["detector"]

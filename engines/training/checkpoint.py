@@ -15,8 +15,15 @@ WARM_UP = 200
 EASY = 0.15
 "Share of the steps in which glare becomes as hard as it is."
 
-DECAY = 0.25
-"Share of the steps, at the end, in which it falls."
+DECAY = 0.4
+"Share of the steps, at the end, in which the rate falls."
+
+FAINT = 10.0, 4.0
+"""Errors, levels of 255, that are hardly worth less: before the rate falls, and at the end.
+
+Doubt must not cost more than glare is worth, or the untouched picture is all that is learnt.
+Caution is learnt last.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +52,16 @@ class Settings:
 
     def rate_at(self, step: int) -> float:
         """The learning rate: it rises, stays, and falls straight towards the end."""
-        left = (self.steps - step) / (DECAY * self.steps)
-        return self.rate * min(1.0, (step + 1) / WARM_UP, max(left, 0.01))
+        return self.rate * min((step + 1) / WARM_UP, max(self._left(step), 0.01))
+
+    def faint_at(self, step: int) -> float:
+        """The error, levels of 255, that is hardly worth less."""
+        first, last = FAINT
+        return last + (first - last) * max(self._left(step), 0.0)
+
+    def _left(self, step: int) -> float:
+        """Of the time in which the rate falls, 1 until it begins."""
+        return min((self.steps - step) / (DECAY * self.steps), 1.0)
 
 
 @dataclass(slots=True, eq=False)

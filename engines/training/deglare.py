@@ -66,7 +66,7 @@ def advance(run: Run, given: Material, bank: FilterBank, weights: Weights) -> di
     settings = run.settings
     ease, numbers = settings.ease_at(run.step), (settings.seed, run.step)
     samples = given.batch(*settings.sizes_at(run.step), ease, numbers)
-    truth = truth_of(samples)
+    truth = truth_of(samples, settings.faint_at(run.step))
     for group in run.optimizer.param_groups:
         group["lr"] = settings.rate_at(run.step)
     parts = loss(truth, run.net(truth.shown), weights, bank)
@@ -79,11 +79,11 @@ def advance(run: Run, given: Material, bank: FilterBank, weights: Weights) -> di
     return {name: float(part.detach()) for name, part in parts.items()}
 
 
-def truth_of(samples: Sequence[Sample]) -> Truth:
+def truth_of(samples: Sequence[Sample], faint: float) -> Truth:
     """What the losses need, of samples of one size."""
     shown, clean = (tensor(np.stack([getattr(s, n) for s in samples])) for n in ("shown", "clean"))
     known = (shown.amin(1, keepdim=True) < UNSEEN / 255).float()
-    return Truth(shown, clean, linear(shown) - linear(clean), known)
+    return Truth(shown, clean, linear(shown) - linear(clean), known, faint)
 
 
 def tensor(pictures: np.ndarray) -> Tensor:

@@ -16,8 +16,8 @@ from omote.engines.training.network import (
 IGNORED = 1.0 / 255
 "Differences below this are nothing to learn from."
 
-FAINT = (3.0 / 255) ** 2
-"Squared error that is hardly worth less."
+TASTED = 4
+"Pictures of a batch whose features are compared: for its work it teaches the least."
 
 SEEN = 0.03
 "Glare that lifts a picture by this much is certainly there."
@@ -35,15 +35,17 @@ class Truth:
     "(N, 3, H, W), linear, what the sensor could tell of the layer."
     known: Tensor
     "(N, 1, H, W): 0 where the sensor was saturated, else 1."
+    faint: float = 4.0
+    "Error, levels of 255, that is hardly worth less."
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """How much each loss counts."""
 
-    pixel: float = 0.5
+    pixel: float = 1.0
     aligned: float = 0.5
-    gradient: float = 0.5
+    gradient: float = 0.25
     structure: float = 1.0
     feature: float = 2.0
     interference: float = 0.25
@@ -59,7 +61,7 @@ def loss(truth: Truth, of: Separated, weights: Weights, bank: "FilterBank") -> d
         "aligned": pixel(aligned(result, truth.clean), truth),
         "gradient": gradient(result, truth),
         "structure": 1 - likeness(result, truth.clean),
-        "feature": bank(result, truth.clean),
+        "feature": bank(result[:TASTED], truth.clean[:TASTED]),
         "interference": _interference(truth, of),
         "detector": detector(truth, of),
         "branch": pixel(by_interference(truth.shown, of), truth),
@@ -77,7 +79,8 @@ def pixel(result: Tensor, truth: Truth) -> Tensor:
     before = (truth.shown - truth.clean) ** 2
     # Saturated pixels count for almost nothing: nothing there tells what is behind.
     left, all_ = ((each * (0.05 + 0.95 * truth.known)).mean((1, 2, 3)) for each in (error, before))
-    return ((left + FAINT) / (all_ + FAINT)).log().mean()
+    floor = (truth.faint / 255) ** 2
+    return ((left + floor) / (all_ + floor)).log().mean()
 
 
 def aligned(result: Tensor, clean: Tensor) -> Tensor:

@@ -16,6 +16,9 @@ GAMMA = 2.2
 DARK = 1e-4
 "Nothing darker than this is encoded: the slope there has no bound."
 
+SOFT = 0.0048
+"How softly the layer of light ends at nothing: it is 0.035 of the scale there."
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -154,21 +157,35 @@ class Separator(nn.Module):
         self.level1 = Block(half, shape.groups)
         self.level2 = nn.Sequential(Gated(half, quarter, 2), Block(quarter, shape.groups))
         self.level3 = nn.Sequential(Gated(quarter, eighth, 2), Block(eighth, shape.groups))
-        self.bottom = nn.Sequential(
-            Gated(eighth, sixteenth, 2), Block(sixteenth, shape.groups), Pooled(sixteenth)
-        )
+        self.level4 = Gated(eighth, sixteenth, 2)
+        self.bottom = nn.Sequential(Block(sixteenth, shape.groups), Pooled(sixteenth))
         self.behind = Decoder(shape.widths, 1.0, 3)
         self.before = Decoder(shape.widths, shape.second, 4)
+        self.range = nn.Conv2d(12, sixteenth, 1, bias=False)
+        nn.init.zeros_(self.range.weight)
 
     def forward(self, picture: Tensor) -> Separated:
         """See `Separated`."""
         first = self.level1(self.stem(functional.pixel_unshuffle(4 * picture - 2, 2)))
         second = self.level2(first)
         third = self.level3(second)
-        bottom, levels = self.bottom(third), (first, second, third)
+        fourth = self.level4(third) + self.range(extremes(picture))
+        bottom, levels = self.bottom(fourth), (first, second, third)
         interference = self.before(bottom, levels)
-        root = functional.softplus(interference[:, :3], beta=20.0)
+        drawn = interference[:, :3]
+        root = (drawn + (drawn**2 + SOFT).sqrt()) / 2
         return Separated(self.behind(bottom, levels), root**GAMMA, interference[:, 3:] - 1.0)
+
+
+def extremes(picture: Tensor) -> Tensor:
+    """(N, 12, H / 16, W / 16): the darkest and the brightest, around each place and anywhere.
+
+    A veil lifts what is darkest, which sums of weighed pixels are slow to tell.
+    """
+    calm = functional.avg_pool2d(4 * picture - 2, 2)
+    around = functional.max_pool2d(torch.cat((-calm, calm), 1), 8)
+    near = functional.max_pool2d(around, 3, 1, 1)
+    return torch.cat((near, near.amax((2, 3), keepdim=True).expand_as(near)), 1)
 
 
 def linear(picture: Tensor) -> Tensor:
