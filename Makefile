@@ -9,7 +9,7 @@ run: .venv/run.stamp
 	@$(BIN)/omote serve $(ARGS)
 
 test: .venv/test.stamp lint
-	$(BIN)/pytest -m "not slow" $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: .venv/test.stamp
 	$(BIN)/pytest -m slow $(ARGS)

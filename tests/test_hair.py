@@ -187,7 +187,7 @@ def test_a_lying_person_has_hair_when_the_orientation_is_told(degrees: int) -> N
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_is_a_picture_and_made_only_when_asked_for(view: View) -> None:
-    assert set(get_args(View)) == {"result", *VIEWS}
+    assert {"result", *VIEWS} <= set(get_args(View))
     given = frame(opened(portrait()))
     params = Matte.Params(quality="best")
     with closing(Matte(models(), pixels())) as effect:
