@@ -17,7 +17,7 @@ EFFECTS = ("matte", "background")
 READY_S = 120.0
 "Until the generator has drawn its scene."
 WARM_UP_S = 8.0
-BUDGET_MS = 50
+BUDGET_MS = 42
 "More than a frame interval: hair, fusion and blur by depth take most of one, encoding the rest."
 
 
