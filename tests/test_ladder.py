@@ -34,7 +34,7 @@ def stage(cost: Cost, seconds: float, ladder: Ladder | None = None, start: float
 
 def replaced(began: float, ended: float) -> bool:
     """Whether of the frames that came meanwhile one waited for long and was replaced by another."""
-    first = int(began / INTERVAL) + 1
+    first = int(began / INTERVAL + 1e-6) + 1
     return (first + 1) * INTERVAL <= ended and PATIENCE < INTERVAL
 
 
