@@ -115,12 +115,26 @@ class Darkroom:
                 self._tally.done()
 
     def still(self, reader: FilmReader, path: Path) -> None:
-        """Write a picture of the first frame."""
-        with closing(self._turns(self._read(reader, 1))) as turns:
-            for turn in turns:
-                if isinstance(turn, Turn):
-                    _write_still(path, self._pixels.rgb(self._shown(turn.frame)), self._remark)
-                    self._tally.done()
+        """Write a picture of the first frame, of the file's own size."""
+        for item in self._read(reader, 1):
+            if isinstance(item, Frame):
+                given = self._upright(replace(item, alone=True))
+                made = self._pixels.rgb(self._shown(self._turn(given).frame))
+                if self._view == "result":
+                    made = self._developed(made, item.picture, given.picture)
+                _write_still(path, made, self._remark)
+                self._tally.done()
+
+    def _developed(self, made: Bytes, file: Picture, given: Picture) -> Bytes:
+        """(H, W, 3) of the file's size, and its own pixels where no effect changed any.
+
+        The chain works on video's, of even size and with a quarter of the colour.
+        """
+        assert isinstance(file, VideoPicture)
+        own, before = self._pixels.photograph(file), self._pixels.rgb(given)
+        edges = [(0, whole - part) for whole, part in zip(own.shape, made.shape, strict=True)]
+        same = np.pad((made == before).all(2), edges[:2], "edge")
+        return np.where(same[..., None], own, np.pad(made, edges, "edge"))
 
     @property
     def _remark(self) -> str | None:
@@ -137,15 +151,16 @@ class Darkroom:
     def _turns(self, items: Generator[Piece]) -> "Generator[Turn | Sound]":
         with closing(items):
             for item in items:
-                if isinstance(item, av.Packet):
-                    yield item
-                    continue
-                assert isinstance(item.picture, VideoPicture)
-                upright = self._pixels.from_video(item.picture)
-                frame = replace(item, picture=upright, view=self._view)
-                turn = self._chain(frame, Rung.FULL)
-                self._tally.turn(turn)
-                yield turn
+                yield item if isinstance(item, av.Packet) else self._turn(self._upright(item))
+
+    def _upright(self, frame: Frame) -> Frame:
+        assert isinstance(frame.picture, VideoPicture)
+        return replace(frame, picture=self._pixels.from_video(frame.picture), view=self._view)
+
+    def _turn(self, frame: Frame) -> Turn:
+        turn = self._chain(frame, Rung.FULL)
+        self._tally.turn(turn)
+        return turn
 
     def _shown(self, frame: Frame) -> Picture:
         if self._view == "result":
