@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from omote.engines import interference, pyramid
 from omote.engines.chain import Chain
-from omote.engines.effect import AnyEffect, Rung
+from omote.engines.effect import Rung
 from omote.engines.effects.deglare import Deglare
 from omote.engines.faces.tracker import Tracker
 from omote.engines.i420 import Bytes
@@ -204,7 +205,7 @@ def test_only_the_spectacles_or_the_face_are_touched_when_asked() -> None:
 
 def test_faces_are_followed_only_where_it_matters() -> None:
     made = Chain(Models(lambda name: Oracle(np.zeros((144, 256, 3), np.float32))), PIXELS)
-    effects: dict[str, AnyEffect] = {"deglare": effect(Oracle(np.zeros((144, 256, 3), np.float32)))}
+    effects: dict[str, Any] = {"deglare": effect(Oracle(np.zeros((144, 256, 3), np.float32)))}
     followed = []
     for params in (
         Deglare.Params(),
