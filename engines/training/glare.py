@@ -27,13 +27,13 @@ KINDS: Mapping[str, Callable[[Size, Bytes, np.random.Generator], Floats]] = {
 "What a kind draws: a layer (h, w, 3) of light whose brightest parts are about 1."
 
 WEIGHTS = {
-    "patch": 0.14,
+    "patch": 0.13,
     "window": 0.13,
-    "screen": 0.08,
-    "lamp": 0.10,
-    "spectacles": 0.07,
+    "screen": 0.07,
+    "lamp": 0.09,
+    "spectacles": 0.06,
     "flare": 0.10,
-    "global": 0.38,
+    "global": 0.42,
 }
 "How often each is met in training."
 
@@ -51,13 +51,13 @@ EASY = {
 SOFTEST = 6.0, 2.0
 "Sigma of the strongest blur, pixels, and that of the beginning."
 
-BRIGHTNESS = {"patch": (0.2, 1.0), "global": (0.12, 1.1), "flare": (0.08, 0.5)}
+BRIGHTNESS = {"patch": (0.2, 1.0), "global": (0.22, 1.2), "flare": (0.08, 0.5)}
 "Where it is less than that of the sharper kinds."
 
 CLEAN = 0.15
 "Share of pictures without any."
 
-DIMMED = 0.5
+DIMMED = 0.7
 "Share of global reflections that a camera's exposure keeps from saturating."
 
 UNSEEN = 252
@@ -119,7 +119,7 @@ def behind_glass(light: Floats, kind: str, rng: np.random.Generator, ease: float
     """What the glass makes of it: out of focus, tinted, twice, more so at a grazing angle."""
     # A picture reflected as sharply as what is behind: nobody could say which is which.
     softest = SOFTEST[0] * (1 - ease) + SOFTEST[1] * ease
-    sharpest = 1.2 if kind in ("patch", "global") else 0.4
+    sharpest = {"patch": 1.2, "global": 0.7}.get(kind, 0.4)
     light = lights.blurred(light, np.exp(rng.uniform(np.log(sharpest), np.log(softest))))
     if rng.random() < 0.3:
         light = _twice(light, rng)

@@ -31,7 +31,7 @@ def patch(size: Size, other: Bytes, rng: np.random.Generator) -> Floats:
 
 def everywhere(size: Size, other: Bytes, rng: np.random.Generator) -> Floats:
     """A picture reflected all over the glass."""
-    return _reflected(size, other, rng)
+    return _reflected(size, other, rng, 2.6)
 
 
 def window(size: Size, other: Bytes, rng: np.random.Generator) -> Floats:
@@ -148,10 +148,10 @@ def _coloured(light: Numbers) -> Floats:
     return np.asarray(np.repeat(light[..., None], 3, 2), np.float32)
 
 
-def _reflected(size: Size, other: Bytes, rng: np.random.Generator) -> Floats:
+def _reflected(size: Size, other: Bytes, rng: np.random.Generator, steepest: float = 3.6) -> Floats:
     """The other picture, mirrored, as light whose brightest parts are 1; often much contrast."""
     picture = cv2.resize(other[:, ::-1], size, interpolation=cv2.INTER_AREA)
-    light = (picture.astype(np.float32) / 255) ** np.float32(rng.uniform(1.6, 3.6))
+    light = (picture.astype(np.float32) / 255) ** np.float32(rng.uniform(1.6, steepest))
     return np.asarray(light / max(float(np.quantile(light[::4, ::4], 0.98)), 0.05), np.float32)
 
 
