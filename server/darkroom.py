@@ -121,20 +121,12 @@ class Darkroom:
                 given = self._upright(replace(item, alone=True))
                 made = self._pixels.rgb(self._shown(self._turn(given).frame))
                 if self._view == "result":
-                    made = self._developed(made, item.picture, given.picture)
+                    assert isinstance(item.picture, VideoPicture)
+                    own = self._pixels.photograph(item.picture)
+                    before = self._pixels.rgb(given.picture)
+                    made = developed(made, before, own, self._chain.conceals)
                 _write_still(path, made, self._remark)
                 self._tally.done()
-
-    def _developed(self, made: Bytes, file: Picture, given: Picture) -> Bytes:
-        """(H, W, 3) of the file's size, and its own pixels where no effect changed any.
-
-        The chain works on video's, of even size and with a quarter of the colour.
-        """
-        assert isinstance(file, VideoPicture)
-        own, before = self._pixels.photograph(file), self._pixels.rgb(given)
-        edges = [(0, whole - part) for whole, part in zip(own.shape, made.shape, strict=True)]
-        same = np.pad((made == before).all(2), edges[:2], "edge")
-        return np.where(same[..., None], own, np.pad(made, edges, "edge"))
 
     @property
     def _remark(self) -> str | None:
@@ -169,6 +161,21 @@ class Darkroom:
         if view is None:  # the effect failed, which is told at the end
             return self._pixels.plain((0, 0, 0), frame.picture)
         return view
+
+
+def developed(made: Bytes, before: Bytes, own: Bytes, conceals: bool = False) -> Bytes:
+    """A photograph as it is written, (H, W, 3) of its `own` size, with all the colour it has.
+
+    `before` is what the chain was given and `made` what it gave, (h, w, 3): like video's, of even
+    size and with a quarter of the colour. That loss is not seen in the difference of the two; it
+    is put right, but for what was changed where an effect conceals something.
+    """
+    down, across, _ = ((0, whole - part) for whole, part in zip(own.shape, made.shape, strict=True))
+    edges = (down, across, (0, 0))
+    larger, like = (np.pad(each, edges, "edge").astype(np.int16) for each in (made, before))
+    if conceals:
+        return np.where((larger == like).all(2, keepdims=True), own, larger).astype(np.uint8)
+    return np.asarray(np.clip(own + (larger - like), 0, 255), np.uint8)
 
 
 def _write_still(path: Path, rgb: Bytes, remark: str | None) -> None:
