@@ -21,7 +21,7 @@ DECAY = 0.4
 WIDE = 16 / 9
 "Width of a whole frame in its heights."
 
-FAINT = 10.0, 3.0
+FAINT = 10.0, 6.0
 """Errors, levels of 255, that are hardly worth less: before the rate falls, and at the end.
 
 Doubt must not cost more than glare is worth, or the untouched picture is all that is learnt.
