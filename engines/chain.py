@@ -177,8 +177,8 @@ class Chain:
     def follows_faces(self) -> bool:
         """Whether the next frame will be searched for one."""
         return self._follow or any(
-            needs_faces(effect) and not (self._driven and driven(effect))
-            for effect in self._effects.values()
+            needs_faces(effect, self._params.get(name)) and not (self._driven and driven(effect))
+            for name, effect in self._effects.items()
         )
 
     def _attempt(self, name: str, work: Callable[[], T]) -> T | Exception:
@@ -232,9 +232,9 @@ def _apply(effect: AnyEffect, frame: Frame, params: Params, rung: Rung) -> Frame
     return made
 
 
-def needs_faces(effect: AnyEffect | type[AnyEffect]) -> bool:
-    """Whether an effect works on `Frame.faces`."""
-    return bool(getattr(effect, "needs_faces", False))
+def needs_faces(effect: AnyEffect | type[AnyEffect], params: Params | None = None) -> bool:
+    """Whether an effect works on `Frame.faces`; its parameters may say that it does not now."""
+    return bool(getattr(effect, "needs_faces", False) and getattr(params, "uses_faces", True))
 
 
 def driven(effect: AnyEffect) -> bool:

@@ -167,6 +167,13 @@ def scaled(video: av.VideoFrame, size: tuple[int, int], colours: Colours) -> av.
     return made
 
 
+def whole(video: av.VideoFrame) -> Bytes:
+    """(H, W, 3) RGB of any frame, nothing cut off."""
+    own, way = _matrix(int(video.colorspace)), Interpolation.BICUBIC
+    made = video.reformat(format="rgb24", src_colorspace=own, interpolation=way, threads=1)
+    return np.asarray(made.to_ndarray(), np.uint8)
+
+
 def _matrix(tag: int) -> Colorspace:
     return Colorspace.ITU709 if tag == BT709 else Colorspace.ITU601
 

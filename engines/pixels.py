@@ -19,10 +19,11 @@ from omote.engines import (
 )
 from omote.engines.composition import Edge, Soft
 from omote.engines.edges import Alpha
-from omote.engines.i420 import I420, Colours, blank, cut, opened, paste, scaled, turned
+from omote.engines.i420 import I420, Colours, blank, cut, opened, paste, scaled, turned, whole
 from omote.engines.kernels import Bytes, Floats, seal
 from omote.engines.redraw import Redraw
 from omote.engines.retouching import Touch
+from omote.engines.upright import Upright
 from omote.streams.frame import Picture, Plane, VideoPicture
 
 Size = tuple[int, int]
@@ -39,6 +40,9 @@ class Pixels(Protocol):
 
     def from_video(self, picture: VideoPicture) -> Picture:
         """Open a decoder's picture upright, its size cropped to even numbers."""
+
+    def photograph(self, picture: VideoPicture) -> Bytes:
+        """(H, W, 3) RGB, upright, of its own size, with all the colour that the file has."""
 
     def to_video(self, picture: Picture) -> av.VideoFrame:
         """The picture as yuv420p; not to be written to, it may be the decoder's own."""
@@ -179,6 +183,10 @@ class CpuPixels:
         if video.format.name != "yuv420p":
             video = scaled(video, (video.width, video.height), Colours())
         return turned(opened(video), picture.rotation)
+
+    def photograph(self, picture: VideoPicture) -> Bytes:
+        """See `Pixels`."""
+        return Upright(picture.rotation).picture(whole(picture.video))
 
     def to_video(self, picture: Picture) -> av.VideoFrame:
         """See `Pixels`; copies only what was cropped."""

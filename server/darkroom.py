@@ -115,12 +115,18 @@ class Darkroom:
                 self._tally.done()
 
     def still(self, reader: FilmReader, path: Path) -> None:
-        """Write a picture of the first frame."""
-        with closing(self._turns(self._read(reader, 1))) as turns:
-            for turn in turns:
-                if isinstance(turn, Turn):
-                    _write_still(path, self._pixels.rgb(self._shown(turn.frame)), self._remark)
-                    self._tally.done()
+        """Write a picture of the first frame, of the file's own size."""
+        for item in self._read(reader, 1):
+            if isinstance(item, Frame):
+                given = self._upright(replace(item, alone=True))
+                made = self._pixels.rgb(self._shown(self._turn(given).frame))
+                if self._view == "result":
+                    assert isinstance(item.picture, VideoPicture)
+                    own = self._pixels.photograph(item.picture)
+                    before = self._pixels.rgb(given.picture)
+                    made = developed(made, before, own, self._chain.conceals)
+                _write_still(path, made, self._remark)
+                self._tally.done()
 
     @property
     def _remark(self) -> str | None:
@@ -137,15 +143,16 @@ class Darkroom:
     def _turns(self, items: Generator[Piece]) -> "Generator[Turn | Sound]":
         with closing(items):
             for item in items:
-                if isinstance(item, av.Packet):
-                    yield item
-                    continue
-                assert isinstance(item.picture, VideoPicture)
-                upright = self._pixels.from_video(item.picture)
-                frame = replace(item, picture=upright, view=self._view)
-                turn = self._chain(frame, Rung.FULL)
-                self._tally.turn(turn)
-                yield turn
+                yield item if isinstance(item, av.Packet) else self._turn(self._upright(item))
+
+    def _upright(self, frame: Frame) -> Frame:
+        assert isinstance(frame.picture, VideoPicture)
+        return replace(frame, picture=self._pixels.from_video(frame.picture), view=self._view)
+
+    def _turn(self, frame: Frame) -> Turn:
+        turn = self._chain(frame, Rung.FULL)
+        self._tally.turn(turn)
+        return turn
 
     def _shown(self, frame: Frame) -> Picture:
         if self._view == "result":
@@ -154,6 +161,21 @@ class Darkroom:
         if view is None:  # the effect failed, which is told at the end
             return self._pixels.plain((0, 0, 0), frame.picture)
         return view
+
+
+def developed(made: Bytes, before: Bytes, own: Bytes, conceals: bool = False) -> Bytes:
+    """A photograph as it is written, (H, W, 3) of its `own` size, with all the colour it has.
+
+    `before` is what the chain was given and `made` what it gave, (h, w, 3): like video's, of even
+    size and with a quarter of the colour. That loss is not seen in the difference of the two; it
+    is put right, but for what was changed where an effect conceals something.
+    """
+    down, across, _ = ((0, whole - part) for whole, part in zip(own.shape, made.shape, strict=True))
+    edges = (down, across, (0, 0))
+    larger, like = (np.pad(each, edges, "edge").astype(np.int16) for each in (made, before))
+    if conceals:
+        return np.where((larger == like).all(2, keepdims=True), own, larger).astype(np.uint8)
+    return np.asarray(np.clip(own + (larger - like), 0, 255), np.uint8)
 
 
 def _write_still(path: Path, rgb: Bytes, remark: str | None) -> None:

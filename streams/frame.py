@@ -189,3 +189,5 @@ class Frame:
     "The inspection picture that is asked for; `result`: none."
     views: Mapping[str, Plane | Picture] = field(default_factory=dict)
     "Inspection pictures, filled only when asked for."
+    alone: bool = False
+    "Whether it is a photograph: no frame comes after it, and there is time for it."

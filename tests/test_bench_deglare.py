@@ -7,12 +7,17 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import typer
 from onnx import TensorProto, helper
 from typer.testing import CliRunner, Result
 
+from omote.engines.onnx import load
 from omote.engines.training.contest import interval, scored
+from omote.engines.training.scores import psnr
 from omote.engines.training.suppressor import suppressed
 from omote.server.bench import app
+from omote.server.bench.deglare import Product
+from omote.server.run import run
 
 ASTRONAUT = Path(__file__).parent / "data" / "astronaut.jpg"
 
@@ -52,9 +57,11 @@ def judged(folder: Path, excess: float) -> Result:
     truth = np.minimum(truth, 200).astype(np.uint8)
     cv2.imwrite(str(folder / "truth.png"), truth)
     cv2.imwrite(str(folder / "bright.png"), truth + 40)
-    pairs = [f"{folder / shown}={folder / 'truth.png'}" for shown in ("bright.png", "truth.png")]
+    pairs = [
+        (str(folder / shown), str(folder / "truth.png")) for shown in ("bright.png", "truth.png")
+    ]
     order = ["deglare", "--model", str(constant(folder / "net.onnx", excess)), "--json"]
-    order += ["--pair", pairs[0], "--pair", pairs[1], "--sheet", str(folder / "sheet.png")]
+    order += ["--pair", *pairs[0], "--pair", *pairs[1], "--sheet", str(folder / "sheet.png")]
     return CliRunner().invoke(app, order)
 
 
@@ -66,7 +73,7 @@ def test_pairs_are_judged_with_the_baselines_beside(tmp_path: Path) -> None:
     assert set(bright) == {"input", "affine oracle", "classical", "omote"}
     assert bright["omote"]["psnr"] > bright["input"]["psnr"] + 20
     assert bright["affine oracle"]["psnr"] > bright["input"]["psnr"] + 20
-    assert bright["omote"]["aligned"] == pytest.approx(bright["input"]["aligned"], abs=1)
+    assert bright["omote"]["aligned"] > 45 and bright["input"]["aligned"] == 60
     spoilt = {name: scores[1] for name, scores in report["cases"].items()}
     assert spoilt["input"]["psnr"] == 60 and spoilt["omote"]["psnr"] < 20
     assert report["stream"]["looked_p50_ms"] > 0
@@ -79,9 +86,26 @@ def test_a_missing_net_and_a_missing_picture_are_named(tmp_path: Path) -> None:
     nothing = CliRunner().invoke(app, ["deglare", "--model", str(tmp_path / "no.onnx")])
     assert nothing.exit_code == 2 and "check the path" in nothing.output
     net = constant(tmp_path / "net.onnx", 0)
-    order = ["deglare", "--model", str(net), "--pair", f"{tmp_path / 'no.png'}=x.png"]
+    order = ["deglare", "--model", str(net), "--pair", str(tmp_path / "no.png"), "x.png"]
     missing = CliRunner().invoke(app, order)
     assert missing.exit_code == 2 and "no picture" in missing.output
+    alone = CliRunner().invoke(app, order[:-1])
+    assert alone.exit_code == 2 and "INPUT TRUTH" in alone.output
+
+
+def test_what_is_judged_of_a_pair_is_what_omote_run_writes(tmp_path: Path) -> None:
+    read = cv2.resize(np.asarray(cv2.imread(str(ASTRONAUT))), (301, 201))
+    veiled = np.asarray(read * 0.6 + 90, np.uint8)
+    cv2.imwrite(str(tmp_path / "in.png"), veiled)
+    writer = typer.Typer()
+    writer.command()(run)
+    order = [str(tmp_path / "in.png"), str(tmp_path / "out.png"), "--effects", "deglare"]
+    result = CliRunner().invoke(writer, order)
+    assert result.exit_code == 0, result.output
+    judged = Product(load("deglare"))(np.ascontiguousarray(veiled[..., ::-1]))
+    written = np.asarray(cv2.imread(str(tmp_path / "out.png")))[..., ::-1]
+    assert judged.shape == written.shape == (201, 301, 3)
+    assert psnr(judged, np.asarray(written, np.uint8)) > 40
 
 
 def test_the_suppressor_drops_weak_slopes_and_keeps_strong_ones() -> None:

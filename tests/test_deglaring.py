@@ -1,20 +1,27 @@
 """Deglaring: what a layer does to a picture, over time, and where; nets that are made up here."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from omote.engines import interference, pyramid
-from omote.engines.deglaring import Deglare, Target, region
+from omote.engines.chain import Chain
 from omote.engines.effect import Rung
+from omote.engines.effects.deglare import Deglare
+from omote.engines.faces.tracker import Tracker
 from omote.engines.i420 import Bytes
 from omote.engines.interference import Interference, believed, shown_size
 from omote.engines.kernels import Floats
 from omote.engines.model import Array, Models
+from omote.engines.onnx import load
 from omote.engines.pixels import CpuPixels
+from omote.engines.shine import shine
+from omote.engines.targets import Target, region, skin
 from omote.engines.training.scores import psnr
 from omote.streams.frame import Face, Frame, Picture
 from tests.portraits import frame
@@ -194,3 +201,54 @@ def test_only_the_spectacles_or_the_face_are_touched_when_asked() -> None:
     assert 0 < areas["spectacles"].mean() < areas["face"].mean() < 0.3
     assert areas["spectacles"][70, 117] > 0.9 and areas["spectacles"][70, 20] == 0
     assert region([], "face", picture, (144, 256)).max() == 0
+
+
+def test_faces_are_followed_only_where_it_matters() -> None:
+    made = Chain(Models(lambda name: Oracle(np.zeros((144, 256, 3), np.float32))), PIXELS)
+    effects: dict[str, Any] = {"deglare": effect(Oracle(np.zeros((144, 256, 3), np.float32)))}
+    followed = []
+    for params in (
+        Deglare.Params(),
+        Deglare.Params(target="spectacles"),
+        Deglare.Params(shine=0.5),
+    ):
+        made.use(effects, {"deglare": params})
+        followed.append(made.follows_faces)
+    assert followed == [False, True, True]
+
+
+def test_a_photograph_is_done_by_the_pyramid() -> None:
+    picture, layer = glazed(photograph(), 6)
+    given = replace(shown(picture), alone=True)
+    made = effect(Oracle(layer))(given, Deglare.Params(), Rung.FULL)
+    found = Interference(Oracle(layer), PIXELS).layer(given.picture, 1)
+    wanted = pyramid.without(PIXELS.rgb(given.picture), found)
+    assert np.abs(PIXELS.rgb(made.picture).astype(int) - wanted).mean() < 1.5
+
+
+def test_a_highlight_on_skin_is_weakened_and_its_colour_is_the_skins() -> None:
+    skin_light = np.array([0.45, 0.25, 0.17], np.float32)
+    y, x = np.mgrid[0:90, 0:80].astype(np.float32)
+    shade = (0.8 + 0.004 * x)[..., None]
+    spot = 0.35 * np.exp(-((x - 40) ** 2 + (y - 30) ** 2) / 60)[..., None]
+    dull = (skin_light * shade) ** (1 / 2.2) * 255
+    shiny = ((skin_light * shade + spot) ** (1 / 2.2) * 255).astype(np.uint8)
+    taken = shine(shiny, np.ones((90, 80, 1), np.float32))
+    left = shiny - taken
+    before = np.abs(shiny[30, 40] - dull[30, 40]).mean()
+    assert before > 30
+    assert np.abs(left[30, 40] - dull[30, 40]).mean() < 0.4 * before
+    assert taken[80, 10].max() < 3
+
+
+def test_skin_is_the_face_without_eyes_and_lips() -> None:
+    (face,) = Tracker(Models(load), PIXELS)(shown(photograph(512, 512)), Rung.FULL).faces
+    picture = PIXELS.from_rgb(photograph(512, 512))
+    area = skin([face], picture, (512, 512))[..., 0]
+    cheek, eye, lips, outside = (
+        area[int(face.landmarks[index, 1]), int(face.landmarks[index, 0])]
+        for index in (50, 468, 13, 10)
+    )
+    assert cheek > 0.95 and eye < 0.1 and lips < 0.1
+    assert area[:20].max() == 0
+    assert outside < 0.9

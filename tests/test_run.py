@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import psutil
 import pytest
@@ -149,11 +150,20 @@ def test_a_phones_film_stands_upright(tmp_path: Path) -> None:
         assert next(film.decode(video=0)).rotation == 0
 
 
-def test_a_picture_of_odd_size_loses_a_line(tmp_path: Path) -> None:
+def test_a_picture_of_odd_size_keeps_it(tmp_path: Path) -> None:
     numbered(5, 301, 243).save(tmp_path / "odd.png")
     target = tmp_path / "out.png"
     assert omote_run(tmp_path / "odd.png", target).exit_code == 0
-    assert pictures(target)[0].shape == (242, 300, 3)
+    assert pictures(target)[0].shape == (243, 301, 3)
+
+
+def test_what_no_effect_changes_of_a_picture_is_the_same_to_the_bit(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    coloured = cv2.resize(rng.integers(0, 255, (40, 60, 3), np.uint8), (301, 201))
+    cv2.imwrite(str(tmp_path / "in.png"), coloured)
+    target = tmp_path / "out.png"
+    assert omote_run(tmp_path / "in.png", target, "--effects", "").exit_code == 0
+    assert np.array_equal(np.asarray(cv2.imread(str(target))), coloured)
 
 
 @pytest.mark.parametrize("name", ["out.png", "out.jpg"])

@@ -13,9 +13,9 @@ import pytest
 
 from omote.engines.i420 import Bytes
 from omote.engines.onnx import OnnxModel
-from omote.engines.training import glare, recipe, scores
+from omote.engines.training import glare, recipe, scenes, scores
 from omote.engines.training.crops import crops
-from omote.engines.training.material import Material, composites
+from omote.engines.training.material import KEPT, Material, composites
 
 ASTRONAUT = Path(__file__).parent / "data" / "astronaut.jpg"
 
@@ -27,7 +27,7 @@ def photograph() -> Bytes:
 
 
 def given(folder: Path) -> Material:
-    train = crops([ASTRONAUT], (160, 160), 6, 0, folder)
+    train = crops([ASTRONAUT], KEPT, 6, 0, folder)
     return Material(train, crops([ASTRONAUT], (64, 48), 12, 1, folder))
 
 
@@ -54,6 +54,24 @@ def test_glare_only_ever_adds_light_and_is_the_same_for_the_same_seed(kind: str)
 def test_a_clean_sample_is_shown_as_it_is() -> None:
     sample = glare.sample(photograph(), photograph(), np.random.default_rng(0), "clean")
     assert (sample.shown == sample.clean).all()
+
+
+def test_scenes_that_are_no_glare_differ_and_come_out_the_same_for_the_same_seed() -> None:
+    picture = np.asarray(cv2.resize(photograph(), (160, 144)), np.uint8)
+    made = [scenes.staged(picture, picture, np.random.default_rng(n)) for n in range(24)]
+    again = scenes.staged(picture, picture, np.random.default_rng(5))
+    assert (made[5] == again).all()
+    changed = [bool((each != picture).any()) for each in made]
+    assert 4 < sum(changed) < 20
+
+
+def test_a_reflection_is_dimmed_until_little_is_saturated() -> None:
+    picture = np.asarray(cv2.resize(photograph(), (160, 144)), np.uint8)
+    light = np.full((144, 160, 3), 0.8, np.float32)
+    dimmed = glare.dimmed(picture, light, np.random.default_rng(0))
+    lit = [((picture / 255.0) ** 2.2 + each).clip(0, 1) == 1 for each in (light, dimmed)]
+    assert lit[1].mean() < 0.6 * lit[0].mean()
+    assert 0 < dimmed.mean() < light.mean()
 
 
 def test_every_kind_of_glare_has_its_share() -> None:
@@ -154,7 +172,7 @@ def test_a_few_steps_on_one_picture_teach_something(tmp_path: Path) -> None:
 
     class Same(Material):
         def batch(
-            self, size: int, side: int, ease: float, numbers: tuple[int, int]
+            self, size: int, shape: tuple[int, int], ease: float, numbers: tuple[int, int]
         ) -> list[glare.Sample]:
             return composites(self.validation, 4, 0, ("window", "lamp"))
 

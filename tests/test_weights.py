@@ -90,7 +90,8 @@ def test_the_build_gives_the_shipped_bytes(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(extra)}
     build = [sys.executable, "-m", "omote.engines.weights.build", str(built)]
     subprocess.run(build, check=True, env=environment)
-    for name in weights.HASHES:
+    # Deglare's is not converted but trained: `omote train export`.
+    for name in weights.HASHES.keys() - {"deglare"}:
         assert (built / f"{name}.onnx").read_bytes() == (FOLDER / f"{name}.onnx").read_bytes()
 
 

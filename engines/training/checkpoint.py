@@ -18,7 +18,10 @@ EASY = 0.15
 DECAY = 0.4
 "Share of the steps, at the end, in which the rate falls."
 
-FAINT = 10.0, 4.0
+WIDE = 16 / 9
+"Width of a whole frame in its heights."
+
+FAINT = 10.0, 6.0
 """Errors, levels of 255, that are hardly worth less: before the rate falls, and at the end.
 
 Doubt must not cost more than glare is worth, or the untouched picture is all that is learnt.
@@ -32,19 +35,22 @@ class Settings:
 
     seed: int = 0
     steps: int = 140_000
-    batch: int = 16
-    "Pictures a step, fewer of them when they grow."
-    side: int = 96
-    "Of the pictures at first, pixels; smaller ones teach more for the work."
+    batch: int = 6
+    "Pictures a step; fewer of them when they are whole frames."
+    side: int = 144
+    "Of the pictures, pixels."
     rate: float = 1e-3
     shape: Shape = field(default_factory=Shape)
 
-    def sizes_at(self, step: int) -> tuple[int, int]:
-        """Batch and side: from the middle on, larger pictures, of about as many pixels in all."""
-        if step < self.steps // 2:
-            return self.batch, self.side
-        side = 3 * self.side // 2
-        return max(self.batch * self.side**2 // side**2, 1), side
+    def sizes_at(self, step: int) -> tuple[int, tuple[int, int]]:
+        """Batch, height and width: by turns parts and whole frames, of about as many pixels in all.
+
+        Whole frames tell a veil from a white wall better; parts are more various.
+        """
+        if step % 2 == 0:
+            return self.batch, (self.side, self.side)
+        wide = round(self.side * WIDE / 16) * 16
+        return max(self.batch * self.side // wide, 1), (self.side, wide)
 
     def ease_at(self, step: int) -> float:
         """How much easier the glare is, 1 at first, 0 after a while."""

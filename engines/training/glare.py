@@ -27,13 +27,13 @@ KINDS: Mapping[str, Callable[[Size, Bytes, np.random.Generator], Floats]] = {
 "What a kind draws: a layer (h, w, 3) of light whose brightest parts are about 1."
 
 WEIGHTS = {
-    "patch": 0.18,
-    "window": 0.20,
-    "screen": 0.12,
-    "lamp": 0.16,
-    "spectacles": 0.09,
-    "flare": 0.07,
-    "global": 0.18,
+    "patch": 0.13,
+    "window": 0.13,
+    "screen": 0.07,
+    "lamp": 0.09,
+    "spectacles": 0.06,
+    "flare": 0.10,
+    "global": 0.42,
 }
 "How often each is met in training."
 
@@ -51,11 +51,14 @@ EASY = {
 SOFTEST = 6.0, 2.0
 "Sigma of the strongest blur, pixels, and that of the beginning."
 
-BRIGHTNESS = {"patch": (0.2, 1.0), "global": (0.12, 0.6), "flare": (0.08, 0.5)}
+BRIGHTNESS = {"patch": (0.2, 1.0), "global": (0.22, 1.2), "flare": (0.08, 0.5)}
 "Where it is less than that of the sharper kinds."
 
-CLEAN = 0.12
+CLEAN = 0.15
 "Share of pictures without any."
+
+DIMMED = 0.7
+"Share of global reflections that a camera's exposure keeps from saturating."
 
 UNSEEN = 252
 "Values from which on, in all channels, nobody can tell what was behind."
@@ -95,6 +98,8 @@ def sample(
     if kind == "clean":
         return Sample(clean, clean, kind)
     light = behind_glass(KINDS[kind](size, other, rng), kind, rng, ease) * strength(kind, rng)
+    if kind == "global" and rng.random() < DIMMED:
+        light = dimmed(clean, light, rng)
     if rng.random() < 0.15 * (1 - ease):
         light = light + lights.veil(size, other, rng) * rng.uniform(0.02, 0.15)
     return exposed(clean, light, kind, rng)
@@ -114,7 +119,7 @@ def behind_glass(light: Floats, kind: str, rng: np.random.Generator, ease: float
     """What the glass makes of it: out of focus, tinted, twice, more so at a grazing angle."""
     # A picture reflected as sharply as what is behind: nobody could say which is which.
     softest = SOFTEST[0] * (1 - ease) + SOFTEST[1] * ease
-    sharpest = 1.2 if kind in ("patch", "global") else 0.4
+    sharpest = {"patch": 1.2, "global": 0.7}.get(kind, 0.4)
     light = lights.blurred(light, np.exp(rng.uniform(np.log(sharpest), np.log(softest))))
     if rng.random() < 0.3:
         light = _twice(light, rng)
@@ -123,6 +128,14 @@ def behind_glass(light: Floats, kind: str, rng: np.random.Generator, ease: float
     warmth = rng.normal(0, 0.12)
     tint = np.array([1 + warmth, 1 + rng.normal(0, 0.03), 1 - warmth], np.float32)
     return np.asarray(light * np.clip(tint, 0.4, 1.6), np.float32)
+
+
+def dimmed(clean: Bytes, light: Floats, rng: np.random.Generator) -> Floats:
+    """Less by what is too much for the sensor in the mean, after Fan et al. 2017."""
+    too_much = np.maximum(_LINEAR[clean] + light - 1, 0)
+    pixels = np.maximum(np.count_nonzero(too_much, axis=(0, 1)), 1)
+    less = too_much.sum((0, 1)) / pixels * rng.uniform(1.05, 1.3)
+    return np.asarray(np.maximum(light - less, 0), np.float32)
 
 
 def _twice(light: Floats, rng: np.random.Generator) -> Floats:

