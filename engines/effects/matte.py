@@ -67,9 +67,11 @@ class Matte:
     ) -> Plane:
         picture = frame.picture
         thinks = params.quality != "fast" and rung < Rung.MODEL
-        waits = thinks and params.quality == "best"
+        # Before the first frame there is nothing that could be kept waiting, and a still picture
+        # has no other.
+        waits = thinks and (params.quality == "best" or self._last is None)
         if waits:
-            self._hair.look(frame, seen, params, rung, dark)
+            self._hair.look(frame, seen, params, rung, dark, waits=True)
         person = shaped(seen.alpha, params.threshold, params.contrast)
         drawn = Drawn(person, None)
         if thinks:
@@ -91,7 +93,7 @@ class Matte:
         self._last = matte
         if thinks and not waits:
             # Afterwards: what the drawing made smaller of the picture is there for the slow thread.
-            self._hair.look(frame, seen, params, rung, dark)
+            self._hair.look(frame, seen, params, rung, dark, waits=False)
         return matte
 
     def _scene(self, frame: Frame, limits: Limits) -> Scene:

@@ -39,6 +39,8 @@ LOST = 0.5
 AROUND, STEP = 8, 8
 """How far around hair it is drawn anew, and the grid on which the box lies, small pixels: one that
 moved with every hair would itself be seen."""
+NEAR = 4
+"How far from hair its drawing counts, small pixels: a cheek before a wall is no hair."
 HEAD = 0.45
 "Share of the person's height that is taken for the head before anything is known."
 NOBODY = 0.005
@@ -103,9 +105,17 @@ class Hair:
             luma = self._pixels.luma(picture, working_size(picture, WAY))
             self._looked.trail.look(luma, None if came else seen.moved)
 
-    def look(self, frame: Frame, seen: Seen, params: Portrait, rung: Rung, is_dark: bool) -> None:
-        """Have the networks look at a frame if it is time; returns at once unless `best`."""
-        waits = params.quality == "best" and rung < Rung.REUSE
+    def look(
+        self,
+        frame: Frame,
+        seen: Seen,
+        params: Portrait,
+        rung: Rung,
+        is_dark: bool,
+        waits: bool,
+    ) -> None:
+        """Have the networks look at a frame if it is time; returns at once unless it `waits`."""
+        waits = waits and rung < Rung.REUSE
         interval = params.hair_interval / (SOONER if waits else 1)
         interval *= 2 if rung >= Rung.REUSE else 1
         if not self._due(frame, seen, interval) or rung >= Rung.MODEL:
@@ -251,13 +261,16 @@ def _redraw(hair: NDArray[np.bool_], params: Portrait) -> Redraw | None:
     height, width = hair.shape
     left, top = (max(side - AROUND, 0) // STEP * STEP for side in box[:2])
     right, bottom = (-(-(side + AROUND) // STEP) * STEP for side in box[2:])
+    right, bottom = min(right, width), min(bottom, height)
+    there = hair[top:bottom, left:right].astype(np.float32)
     return Redraw(
         left / width,
         top / height,
-        min(right / width, 1),
-        min(bottom / height, 1),
+        right / width,
+        bottom / height,
         params.follow_radius / 100,
         params.guide_contrast,
+        blurred(dilated(there, NEAR), NEAR / 2),
     )
 
 
