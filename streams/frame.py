@@ -134,6 +134,8 @@ class Neutral:
     "Whether somebody asked for it; otherwise it is of the calmest moment so far, or told."
     told: bool = False
     "Whether whoever tells of the face told of this one, too."
+    complexion: NDArray[np.float32] | None = None
+    "(3,), as `Face.complexion`."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,6 +157,8 @@ class Face:
     status: FaceStatus = "tracked"
     strength: float = 1.0
     "0..1: below 1 the expression is being eased to neutral, or back from there."
+    complexion: NDArray[np.float32] | None = None
+    "(3,): mean colour of its skin in the picture, RGB levels, 0..255; None of a face that is only told of."
 
 
 @dataclass(frozen=True, slots=True, eq=False)

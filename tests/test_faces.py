@@ -195,6 +195,16 @@ def test_a_filter_holds_still_what_rests_and_follows_what_moves() -> None:
     assert moved[-1] > 0.05 * 18
 
 
+def test_the_colour_of_skin_follows_the_light_and_neither_hair_nor_wall() -> None:
+    bright = portrait()
+    faces = [shown(tracker(), rgb, 0).faces[0] for rgb in (bright, (bright * 0.7).astype(np.uint8))]
+    first, second = (face.complexion for face in faces)
+    assert first is not None and second is not None
+    assert second / first == pytest.approx(0.7, abs=0.03)
+    x, y = faces[0].landmarks[[50, 280], :2].astype(int).T
+    assert np.abs(first - bright[y, x].mean(0)).max() < 45
+
+
 def test_nobody_is_no_face() -> None:
     made = tracker()
     for index in range(5):

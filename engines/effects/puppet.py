@@ -53,6 +53,13 @@ class Puppet:
         travel: float = Field(
             0.6, ge=0, le=1, description="How much of the head's way through the picture, 0 to 1."
         )
+        light: float = Field(
+            1.0,
+            ge=0,
+            le=1,
+            description="How much the photograph's face is lit as yours is, compared with your"
+            " neutral face, 0 to 1.",
+        )
         motion: Literal["relative", "absolute"] = Field(
             "relative",
             description="Measured from your own neutral face, which keeps the photograph's shape,"
@@ -87,7 +94,11 @@ class Puppet:
             hidden = self._pixels.veiled(frame.picture)
             return replace(frame, picture=self._pixels.stamped(hidden, "choose a face"))
         amounts = Amounts(
-            params.expression, params.turn, params.travel, params.motion == "relative"
+            params.expression,
+            params.turn,
+            params.travel,
+            params.light,
+            params.motion == "relative",
         )
         moved = frame if frame.driver is None else replace(frame, faces=frame.driver)
         picture = self._performance(frame.picture, params)(moved, amounts)

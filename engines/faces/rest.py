@@ -33,6 +33,8 @@ class Moment:
     shape: Floats
     pose: Floats
     "(4, 4); averaged turns are set upright again when it is used."
+    complexion: Floats | None = None
+    "As `Face.complexion`."
 
     def towards(self, other: "Moment", follow: float) -> "Moment":
         """A part of the way to another, 0..1."""
@@ -40,7 +42,15 @@ class Moment:
             self.coefficients + follow * (other.coefficients - self.coefficients),
             self.shape + follow * (other.shape - self.shape),
             self.pose + follow * (other.pose - self.pose),
+            towards(self.complexion, other.complexion, follow),
         )
+
+
+def towards(one: Floats | None, other: Floats | None, follow: float) -> Floats | None:
+    """A part of the way from one complexion to another, of which either may not be known."""
+    if one is None or other is None:
+        return other
+    return one + np.float32(follow) * (other - one)
 
 
 class Rest:
@@ -75,7 +85,13 @@ class Rest:
         self._shown = self._shown or self._target
         self._shown = self._shown.towards(self._target, float(share(TURN_HZ, seconds)))
         shown = self._shown
-        return Neutral(named(shown.coefficients), shown.shape, upright(shown.pose), self._asked)
+        return Neutral(
+            named(shown.coefficients),
+            shown.shape,
+            upright(shown.pose),
+            self._asked,
+            complexion=shown.complexion,
+        )
 
     def _watch(self, now: Moment, seconds: float) -> None:
         follow = float(share(MOMENT_HZ, seconds))

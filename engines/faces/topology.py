@@ -34,6 +34,9 @@ NOSE = (168, 6, 197, 195, 5, 4, 1)
 RIGHT_RIM, LEFT_RIM = (469, 470, 471, 472), (474, 475, 476, 477)
 "Around each iris."
 
+SKIN = (50, 101, 36, 205, 187, 123, 280, 330, 266, 425, 411, 352, 151, 9, 108, 337, 69, 299, 197)
+"On cheeks, forehead and nose, where skin is whatever the expression."
+
 CLOSED = (OVAL, LIPS_OUTER, LIPS_INNER, RIGHT_EYE, LEFT_EYE, RIGHT_BROW, LEFT_BROW)
 "Contours whose last point is joined to the first."
 

@@ -9,13 +9,14 @@ import numpy as np
 
 from omote.engines.effect import Rung
 from omote.engines.faces.canonical import canonical_face
+from omote.engines.faces.complexion import complexion
 from omote.engines.faces.detector import Detector
 from omote.engines.faces.mesh import ExpressionNet, MeshNet, named
 from omote.engines.faces.pose import fitted
 from omote.engines.faces.presence import Presence, eased
 from omote.engines.faces.region import Region, around
-from omote.engines.faces.rest import Moment, Rest
-from omote.engines.faces.steady import OneEuro
+from omote.engines.faces.rest import Moment, Rest, towards
+from omote.engines.faces.steady import OneEuro, share
 from omote.engines.faces.topology import LEFT_IRIS, RIGHT_IRIS
 from omote.engines.kernels import Floats
 from omote.engines.model import Models
@@ -30,6 +31,8 @@ LEAST_EYES = 6.0
 "Distance of the eyes, pixels, below which landmarks are guesses."
 STEP_S = (1 / 240, 0.25)
 "Seconds between two frames that filters believe."
+LIGHT_HZ = 2.0
+"Cutoff at which the light on a face is followed."
 
 
 class Tracker:
@@ -37,7 +40,7 @@ class Tracker:
 
     def __init__(self, models: Models, pixels: Pixels) -> None:
         self._detector = Detector(models, pixels)
-        self._mesh = MeshNet(models, pixels)
+        self._pixels, self._mesh = pixels, MeshNet(models, pixels)
         self._expression = ExpressionNet(models)
         self._points = OneEuro(rest_hz=0.3, rise=20.0, speed_hz=3.0)
         self._coefficients = OneEuro(rest_hz=1.5, rise=6.0, speed_hz=3.0)
@@ -109,7 +112,11 @@ class Tracker:
         likeness = fitted(landmarks, canonical_face())
         shape = likeness.undone(landmarks)
         pose = likeness.matrix((picture.width, picture.height))
-        self._now = now = Moment(self._coefficients_of(landmarks, seconds, rung), shape, pose)
+        before = None if self._now is None else self._now.complexion
+        skin = complexion(picture, landmarks, self._region, self._pixels)
+        lit = towards(before, skin, float(share(LIGHT_HZ, seconds)))
+        coefficients = self._coefficients_of(landmarks, seconds, rung)
+        self._now = now = Moment(coefficients, shape, pose, lit)
         low, high = landmarks[:, :2].min(0), landmarks[:, :2].max(0)
         return Face(
             (float(low[0]), float(low[1]), float(high[0]), float(high[1])),
@@ -118,6 +125,7 @@ class Tracker:
             pose,
             shape,
             self._rest(now, seconds),
+            complexion=lit,
         )
 
     def _coefficients_of(self, landmarks: Floats, seconds: float, rung: Rung) -> Floats:

@@ -24,7 +24,7 @@ from omote.engines.faces.topology import (
 from omote.engines.kernels import Bytes, Floats
 from omote.engines.puppet.closeup import SIDE, Closeup
 from omote.engines.puppet.reference import FACE_POINTS
-from omote.engines.puppet.surround import HOLES, RINGS, ring_count, triangles
+from omote.engines.puppet.surround import CHEEKS, HOLES, RINGS, ring_count, triangles
 from omote.engines.puppet.unrolled import unroll
 
 COARSE = 72
@@ -147,7 +147,7 @@ def _corners(landmarks: Floats) -> Floats:
     flat = landmarks[:, :2]
     oval = flat[list(OVAL)]
     outwards = oval - flat[list(UPPER)].mean(0)
-    rings = [oval + (far - 1) * outwards for far in RINGS]
+    rings = [oval + (far - 1) * outwards for far in (*(1.0,) * CHEEKS, *RINGS)]
     holes = [flat[list(hole)].mean(0) for hole in HOLES]
     return np.vstack([flat[:FACE_POINTS], *rings, holes]).astype(np.float32)
 

@@ -12,6 +12,7 @@ from omote.engines import backdrops
 from omote.engines.faces.detector import Detector
 from omote.engines.faces.mesh import MeshNet
 from omote.engines.faces.region import Region, around
+from omote.engines.faces.topology import SKIN
 from omote.engines.kernels import Bytes, Floats
 from omote.engines.model import Models
 from omote.engines.pixels import Pixels
@@ -26,8 +27,6 @@ LOOKED_AT = 300
 "Frames of a clip that are looked at to choose keyframes of."
 SURE = 0.5
 "Presence from which on there is a face."
-SKIN = (50, 101, 36, 205, 187, 123, 280, 330, 266, 425, 411, 352, 151, 9, 108, 337, 69, 299, 197)
-"Landmarks on cheeks, forehead and nose, where skin is whatever the expression."
 
 
 @dataclass(frozen=True, slots=True, eq=False)

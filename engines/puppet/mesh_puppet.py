@@ -18,8 +18,8 @@ from omote.engines.puppet.performance import Casting
 from omote.engines.puppet.pose_transfer import Amounts, Target, transferred
 from omote.engines.puppet.reference import Reference, studied
 from omote.engines.puppet.remembered import Drawn, Inlay, Remembered
-from omote.engines.puppet.surround import reach, ring_count, sheet, triangles
-from omote.engines.puppet.unrolled import add_over, unroll
+from omote.engines.puppet.surround import lit, reach, ring_count, sheet, triangles
+from omote.engines.puppet.unrolled import add_lit_over, add_over, unroll
 from omote.streams.frame import Frame, Picture
 
 COARSE = 320
@@ -108,12 +108,11 @@ class MeshPuppet:
         self.reference = reference
         self.mouth = Mouth(reference, interior)
         self._inlay = inlay
-        self.folded = 0
-        "Triangles around the face that were folded in the latest result."
         self._box = _box(reference)
         left, top, right, bottom = self._box
         part = np.s_[top:bottom, left:right]
         self._behind = np.ascontiguousarray(reference.behind[part])
+        self._lit = np.ascontiguousarray(lit(reference)[part])
         self._few = min(1.0, COARSE / max(right - left, bottom - top))
         self._coarse = _places(round((right - left) * self._few), round((bottom - top) * self._few))
         self._places = _places(right - left, bottom - top) + np.array([left, top], np.float32)
@@ -130,12 +129,16 @@ class MeshPuppet:
             colours = person[..., :3]
             eyes.drawn(of.rgb, colours, (left, top), of.landmarks, target.landmarks)
             self.mouth.drawn(colours, (left, top), target)
-        return Patch(_over(person, self._behind), left, top)
+        made = np.empty_like(self._behind)
+        add_lit_over(person, self._lit, target.gain, self._behind, made)
+        return Patch(made, left, top)
 
     def still(self) -> Bytes:
         """The whole picture (H, W, 3) as it is where nothing ever moves."""
         of = self.reference
-        return _over(of.front, of.behind)
+        made = np.empty_like(of.behind)
+        add_over(of.front, of.behind, made)
+        return made
 
     def _maps(self, target: Target) -> Floats:
         """(h, w, 2): where each pixel of the part comes from."""
@@ -149,7 +152,7 @@ class MeshPuppet:
             (points - np.array([left, top], np.float32)) * scale - np.float32(0.5)
             for points in (laid.before, laid.after)
         )
-        self.folded = unroll(before, after, laid.depth, triangles(), ring_count(), near, out)
+        unroll(before, after, laid.depth, triangles(), ring_count(), near, out)
         moved = (out - self._coarse) / scale
         full = cv2.resize(moved, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
         return np.asarray(cv2.add(full, self._places), np.float32)
@@ -168,9 +171,3 @@ def _places(width: int, height: int) -> Floats:
     """(height, width, 2): the index of each pixel."""
     ys, xs = np.mgrid[:height, :width].astype(np.float32)
     return np.ascontiguousarray(np.stack([xs, ys], -1))
-
-
-def _over(front: Bytes, behind: Bytes) -> Bytes:
-    made = np.empty_like(behind)
-    add_over(front, behind, made)
-    return made

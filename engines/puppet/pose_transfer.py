@@ -1,11 +1,12 @@
 """Pose transfer: where the landmarks of a reference go when a driver moves."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
+from omote.engines.faces.pose import MIRRORED
 from omote.engines.faces.topology import LEFT_CORNERS, RIGHT_CORNERS
 from omote.engines.kernels import Floats
 from omote.engines.puppet.reference import Reference
@@ -15,15 +16,19 @@ LARGEST_TURN = 25.0
 "Degrees from the photograph beyond which hidden skin would show."
 FARTHEST = 0.45
 "Of the face's width: how far a head is moved at most."
+GAIN = (0.6, 1.6)
+"The least and the most by which the photograph's face is darkened or lightened."
 SIZES = (0.85, 1.2)
 "How much smaller or larger it becomes at most."
 
-SIDES = (127, 162, 234, 93, 356, 389, 454, 323)
-"Landmarks of the temples and before the ears."
-LEAST_TURN = 2.0
-"Degrees in the picture that the hair does not follow."
+BEHIND = 10.0
+"Centimetres from the eyes back to where ears and the outline of the hair are."
+LEAST_NOD = 3.0
+"Degrees of nodding that the hair does not follow."
 LEAST_SIZE = 0.03
 "The same of growing, as a share."
+EYES = (*RIGHT_CORNERS, *LEFT_CORNERS)
+"Landmarks that no expression moves."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Amounts:
     expression: float = 1.0
     turn: float = 1.0
     travel: float = 1.0
+    light: float = 1.0
     relative: bool = True
     "From the driver's own neutral face, so that the reference keeps its shape."
 
@@ -49,6 +55,8 @@ class Target:
     "(3, 3)."
     scale: float
     place: Floats
+    gain: Floats = field(default_factory=lambda: np.ones(3, np.float32))
+    "(3,): how much more light there is on it than on the photograph, by colour."
 
 
 def transferred(reference: Reference, face: Face | None, amounts: Amounts) -> Target:
@@ -70,39 +78,54 @@ def transferred(reference: Reference, face: Face | None, amounts: Amounts) -> Ta
     most = FARTHEST * _width(reference)
     shift *= min(1.0, most / max(float(np.linalg.norm(shift)), 1e-6))
     place = place + np.array([*shift, 0], np.float32)
-    return _target(reference, shape, turned @ rotation, scale * nearer, place)
+    target = _target(reference, shape, turned @ rotation, scale * nearer, place)
+    return replace(target, gain=_gain(face, strength * amounts.light))
+
+
+def _gain(face: Face, share: float) -> Floats:
+    """Light falls on the photograph as it does on the driver, or the camera's exposure changes."""
+    rest = None if face.neutral is None else face.neutral.complexion
+    if face.complexion is None or rest is None:
+        return np.ones(3, np.float32)
+    gain = (face.complexion + 1) / (rest + 1)
+    return np.asarray(np.clip(gain, *GAIN) ** np.float32(share), np.float32)
 
 
 def _target(
     reference: Reference, shape: Floats, rotation: Floats, scale: float, place: Floats
 ) -> Target:
-    flip = np.array([1, -1, -1], np.float32)
-    landmarks = (scale * shape @ rotation.T + place) * flip
-    return Target(
-        landmarks.astype(np.float32),
-        _head(reference, landmarks.astype(np.float32)),
-        rotation,
-        scale,
-        place,
-    )
+    landmarks = ((scale * shape @ rotation.T + place) * MIRRORED).astype(np.float32)
+    head = _head(reference, landmarks, rotation, scale)
+    return Target(landmarks, head, rotation, scale, place)
 
 
-def _head(reference: Reference, landmarks: Floats) -> Floats:
-    """The similarity that follows the sides of the face, where it is as deep as ears and hair.
+def _head(reference: Reference, landmarks: Floats, rotation: Floats, scale: float) -> Floats:
+    """The similarity that follows what is as far back as ears and the outline of the hair.
 
-    A net of landmarks takes a jaw that drops for a head that turns or grows a little, and then a
-    whole head of hair would nod with every word: small turns and sizes are left to the face.
+    It lies behind the axis a head turns about, and so moves against the face. A net of landmarks
+    takes a jaw that drops for a head that nods or grows a little, and then a whole head of hair
+    would nod with every word: small nods and sizes are left to the face.
     """
-    here, there = (points[list(SIDES), :2] @ (1, 1j) for points in (reference.landmarks, landmarks))
-    start, end = here.mean(), there.mean()
-    apart = here - start
-    turned = ((there - end) @ apart.conj()) / (apart @ apart.conj()).real
-    size = math.exp(_beyond(math.log(abs(turned)), LEAST_SIZE))
-    angle = _beyond(float(np.angle(turned)), math.radians(LEAST_TURN))
+    was = reference.likeness
+    turn = cv2.Rodrigues((rotation @ was.rotation.T).astype(np.float64))[0][:, 0]
+    turn[0] = _beyond(turn[0], math.radians(LEAST_NOD))
+    size = math.exp(_beyond(math.log(scale / was.scale), LEAST_SIZE))
+    back = cv2.Rodrigues(turn)[0] @ (0, 0, -size * BEHIND * was.scale) * MIRRORED
+    start, finish = (points[list(EYES), :2].mean(0) for points in (reference.landmarks, landmarks))
+    angle = _tilt(landmarks) - _tilt(reference.landmarks)
     along, across = size * math.cos(angle), size * math.sin(angle)
     linear = np.array([[along, -across], [across, along]])
-    begin, finish = (np.array([at.real, at.imag]) for at in (start, end))
-    return np.column_stack([linear, finish - linear @ begin]).astype(np.float32)
+    moved = finish + back[:2] - linear @ start
+    return np.column_stack([linear, moved]).astype(np.float32)
+
+
+def _tilt(landmarks: Floats) -> float:
+    """Of the line through both eyes, radians clockwise."""
+    right, left = (
+        landmarks[list(corners), :2].mean(0) for corners in (RIGHT_CORNERS, LEFT_CORNERS)
+    )
+    across = left - right
+    return math.atan2(float(across[1]), float(across[0]))
 
 
 def _beyond(value: float, least: float) -> float:

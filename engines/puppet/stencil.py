@@ -11,7 +11,7 @@ from omote.engines.puppet.unrolled import lay_over
 SHIFT = 4
 "Bits of a corner's position that are fractions of a pixel."
 ROOM = 4
-"Pixels around the polygon for its soft edge."
+"Pixels around the polygon, beside those of its soft edge."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +22,12 @@ class Stencil:
     top: int
     alpha: Bytes
     "(h, w), 255 inside."
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Rows and columns of the picture that it covers."""
+        rows, columns = self.alpha.shape
+        return slice(self.top, self.top + rows), slice(self.left, self.left + columns)
 
     def places(self) -> Floats:
         """(h, w, 2): positions of its pixels' middles in the picture, counted from the corner."""
@@ -36,8 +42,7 @@ class Stencil:
 
     def put(self, content: Bytes, picture: Bytes) -> None:
         """Put `content` (h, w, k) into a picture of as many channels."""
-        rows, columns = self.alpha.shape
-        part = picture[self.top : self.top + rows, self.left : self.left + columns]
+        part = picture[self.place]
         made = np.ascontiguousarray(part)
         lay_over(np.ascontiguousarray(content), self.alpha, made, made)
         part[:] = made
@@ -46,8 +51,9 @@ class Stencil:
 def stencil(corners: Floats, shape: tuple[int, ...], soft: float) -> Stencil | None:
     """Of a polygon (n, 2) in a picture of `shape`, its edge `soft` pixels; None outside of it."""
     height, width = shape[:2]
-    low = np.maximum(np.floor(corners.min(0)).astype(int) - ROOM, 0)
-    high = np.minimum(np.ceil(corners.max(0)).astype(int) + ROOM, (width, height))
+    room = ROOM + int(2 * soft)
+    low = np.maximum(np.floor(corners.min(0)).astype(int) - room, 0)
+    high = np.minimum(np.ceil(corners.max(0)).astype(int) + room, (width, height))
     if (high - low < 3).any():
         return None
     alpha = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)

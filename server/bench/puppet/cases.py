@@ -115,7 +115,7 @@ def middlemost(faces: Sequence[Face]) -> int:
 
 def _neutral(face: Face) -> Neutral:
     assert face.shape is not None and face.pose is not None
-    return Neutral(face.blendshapes, face.shape, face.pose, asked=True)
+    return Neutral(face.blendshapes, face.shape, face.pose, asked=True, complexion=face.complexion)
 
 
 def measured_from(neutral: Neutral, frame: Frame) -> Frame:
