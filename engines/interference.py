@@ -29,7 +29,7 @@ LONG = 128
 FAINT = 2.0
 "Levels of 255: a layer as faint is the net's own unrest, and left alone; much more is believed."
 
-UNSURE, SURE = 0.5, 0.8
+UNSURE, SURE = 0.3, 0.6
 "Certainties of glare at which nothing, and at which all of a layer is believed."
 
 CALM = 0.25

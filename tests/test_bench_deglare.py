@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
-import pytest
 import typer
 from onnx import TensorProto, helper
 from typer.testing import CliRunner, Result

