@@ -117,7 +117,10 @@ def _still(before: Shot, now: Shot) -> Mask:
 
 
 def _of_people(shots: Sequence[Shot], alphas: Sequence[Bytes]) -> Figures:
-    """Each person's share kept: alpha found over alpha there, inside, and in the hair's outline."""
+    """Of each person: alpha found over alpha there, inside, and in the hair's outline.
+
+    And the mean absolute error there, where nobody else is.
+    """
     kept: dict[str, list[float]] = {}
     for shot, levels in zip(shots, alphas, strict=True):
         alpha, hair = unit(levels), unit(shot.hair if shot.hair is not None else truth_of(shot))
@@ -128,6 +131,9 @@ def _of_people(shots: Sequence[Shot], alphas: Sequence[Bytes]) -> Figures:
             kept.setdefault(f"kept_{number}", []).append(float(alpha[inside].mean()))
             share = float(np.minimum(alpha, own)[band].sum() / max(own[band].sum(), 1e-6))
             kept.setdefault(f"hair_kept_{number}", []).append(share)
+            alone = metrics.outline(own, own * hair) & (unit(truth_of(shot)) - own < 0.02)
+            wrong = float(np.abs(alpha - own)[alone].mean())
+            kept.setdefault(f"hair_wrong_{number}", []).append(wrong)
     return {key: _mean(values) for key, values in kept.items()}
 
 
