@@ -151,11 +151,12 @@ def _nets(clip: Clip, run: Run) -> Figures:
 def _times(run: Run) -> Figures:
     """Milliseconds a frame; `cpu_mean` is all threads', the rest the frame's own."""
     frames = max(len(run.cpu_ms), 1)
+    warm = WARM if frames > WARM else 0
     steps = {
-        step: [round(float(x), 2) for x in np.percentile(_filled(spent, frames)[WARM:], (50, 95))]
+        step: [round(float(x), 2) for x in np.percentile(_filled(spent, frames)[warm:], (50, 95))]
         for step, spent in sorted(run.steps_ms.items())
     }
-    cpu, wall = run.cpu_ms[WARM:] or [0.0], run.wall_ms[WARM:] or [0.0]
+    cpu, wall = run.cpu_ms[warm:] or [0.0], run.wall_ms[warm:] or [0.0]
     return {
         "cpu_mean_ms": run.process_ms / frames,
         "cpu_p50_ms": float(np.percentile(cpu, 50)),
