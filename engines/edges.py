@@ -14,7 +14,7 @@ from omote.engines import steadiness
 from omote.engines.colour_lines import colour, refine, solve, weigh
 from omote.engines.i420 import I420
 from omote.engines.kernels import Bytes, Floats, kernel, steps
-from omote.engines.redraw import Redraw
+from omote.engines.redraw import CLOSE, Redraw, bounded
 
 EMPTY, FULL, EDGE = 0, 1, 2
 "Kinds of blocks: nothing of the person, nothing but the person, both."
@@ -86,7 +86,9 @@ def drawn(
     classify(half, blocks)
     beside = np.asarray(cv2.dilate((blocks == EDGE).view(np.uint8), _NEIGHBOURS), np.uint8)
     down, across = (steps(*sizes) for sizes in zip(half.shape, low.shape, strict=True))
+    vague = half.copy()
     refine(half, beside, *picture.rows, colours.line, down, across)
+    half = bounded(half, vague, round(CLOSE * half.shape[0]))
     if redraw is not None:
         redraw.laid(half, picture)
     if feather > 1:

@@ -15,10 +15,10 @@ EXPLAINED = (0.2, 0.6)
 """Share of alpha's variance that colours explain, at which the drawing begins to count, and wholly
 does: before busy things they explain little, and what is drawn is rags."""
 CLOSE = 0.004
-"How far from alpha hair may be drawn, or holes from holes, a share of the height."
+"How far from alpha more of it may be drawn, or holes from holes, a share of the height."
 MOST_HAIR, MOST_HOLE = 4, 12
-"""How many times as much of either may be drawn as there is of it so close by. A hole in somebody
-is uglier than a missing hair's breadth between hairs."""
+"""How many times as much of either may be drawn as there is of it so close by: a black bar that
+touches a black shirt is no sleeve. Holes may be more, for there are some between hairs."""
 COARSE = 4
 "Pixels a side for each in which explained variance is counted."
 
@@ -52,7 +52,7 @@ class Redraw:
         made = cv2.ximgproc.guidedFilter(guide, coarse, radius, eps, scale=0.5)
         fine = np.asarray(made, np.uint8)
         trust = self._trust(fine, coarse, radius)
-        fine = _bounded(np.asarray(cv2.LUT(fine, CLEARED), np.uint8), coarse, height)
+        fine = bounded(np.asarray(cv2.LUT(fine, CLEARED), np.uint8), coarse, round(CLOSE * height))
         np.copyto(there, cv2.blendLinear(fine, coarse, trust, 1 - trust))
 
     def _trust(self, fine: Bytes, coarse: Bytes, radius: int) -> Floats:
@@ -74,9 +74,9 @@ def _variance(alpha: Bytes, size: tuple[int, int], radius: int) -> Floats:
     return np.asarray(cv2.blur(small * small, side) - mean * mean, np.float32)
 
 
-def _bounded(fine: Bytes, coarse: Bytes, height: int) -> Bytes:
-    """No hair far from where alpha is, no hole far from where there is none."""
-    side = 2 * max(1, round(CLOSE * height)) + 1
+def bounded(fine: Bytes, coarse: Bytes, reach: int) -> Bytes:
+    """No alpha far from where it was, no hole far from where there was none; `reach` in pixels."""
+    side = 2 * max(1, reach) + 1
     around = cv2.blur(coarse, (side, side))
     most = cv2.convertScaleAbs(around, alpha=MOST_HAIR)
     hole = cv2.convertScaleAbs(cv2.bitwise_not(around), alpha=MOST_HOLE)

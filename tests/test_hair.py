@@ -61,14 +61,30 @@ def threads() -> list[str]:
     return [each.name for each in threading.enumerate() if each.name.startswith("portrait")]
 
 
-def test_the_first_frame_is_by_the_cheap_net_and_waits_for_nobody() -> None:
+def nobody() -> Rgb:
+    return np.full((360, 640, 3), (40, 90, 60), np.uint8)
+
+
+def test_the_first_frame_of_a_stream_is_that_of_a_still_picture() -> None:
+    firsts = []
+    for quality in ("balanced", "best"):
+        with closing(Matte(models(), pixels())) as effect:
+            params = Matte.Params.model_validate({"quality": quality})
+            firsts.append(alpha_of(shown(effect, portrait(), 0, params)))
+            assert effect.inferred["modnet"] == 1
+    assert np.array_equal(firsts[0], firsts[1])
+
+
+def test_every_later_frame_waits_for_nobody() -> None:
     gated = Gated()
     with closing(Matte(Models(gated.load), pixels())) as effect:
-        balanced = alpha_of(shown(effect, portrait(), 0, Matte.Params()))
+        shown(effect, nobody(), 0, Matte.Params())
+        balanced = alpha_of(shown(effect, portrait(), 1, Matte.Params()))
         assert gated.asked.wait(PATIENCE_S)  # beside it they are at work
         gated.gate.set()
     with closing(Matte(models(), pixels())) as effect:
-        fast = alpha_of(shown(effect, portrait(), 0, Matte.Params(quality="fast")))
+        shown(effect, nobody(), 0, Matte.Params(quality="fast"))
+        fast = alpha_of(shown(effect, portrait(), 1, Matte.Params(quality="fast")))
     assert np.abs(balanced - fast).mean() < 0.01
 
 
@@ -87,21 +103,24 @@ def test_hair_comes_when_it_is_found_and_moves_with_the_person() -> None:
 
 def test_what_was_found_of_a_scene_that_is_over_is_dropped() -> None:
     gated, params = Gated(), Matte.Params()
-    empty = np.full((360, 640, 3), (40, 90, 60), np.uint8)
     with closing(Matte(Models(gated.load), pixels())) as effect:
-        shown(effect, portrait(), 0, params)
+        shown(effect, nobody(), 0, params)
+        shown(effect, portrait(), 1, params)
         assert gated.asked.wait(PATIENCE_S)
-        shown(effect, empty, 1, params)  # a cut, while they look
+        shown(effect, nobody(), 2, params)  # a cut, while they look
         gated.gate.set()
         effect.settle()
-        for index in range(2, 5):
-            assert alpha_of(shown(effect, empty, index, params)).mean() < 0.01
+        for index in range(3, 6):
+            assert alpha_of(shown(effect, nobody(), index, params)).mean() < 0.01
 
 
 def test_a_reset_drops_what_is_under_way() -> None:
     gated, params = Gated(), Matte.Params()
-    with closing(Matte(Models(gated.load), pixels())) as effect:
+    with closing(Matte(models(), pixels())) as effect:
         first = alpha_of(shown(effect, portrait(), 0, params))
+    with closing(Matte(Models(gated.load), pixels())) as effect:
+        shown(effect, nobody(), 0, params)
+        shown(effect, portrait(), 1, params)
         assert gated.asked.wait(PATIENCE_S)
         effect.reset()
         gated.gate.set()
@@ -110,7 +129,8 @@ def test_a_reset_drops_what_is_under_way() -> None:
 
 def test_closing_leaves_no_thread() -> None:
     effect = Matte(models(), pixels())
-    shown(effect, portrait(), 0, Matte.Params())
+    shown(effect, nobody(), 0, Matte.Params())
+    shown(effect, portrait(), 1, Matte.Params())
     assert threads()
     effect.close()
     assert not threads()

@@ -275,17 +275,40 @@ def test_alpha_of_another_size_is_scaled_and_only_so_many_frames_are_read(tmp_pa
     assert truth_of(found.shots[0]).shape == (180, 322)
 
 
-@pytest.mark.parametrize(
-    ("frames", "size", "words"),
-    [(3, (320, 180), "ends after 3 frames"), (4, (180, 320), "different proportions")],
-)
-def test_an_alpha_that_does_not_fit_is_refused(
-    tmp_path: Path, frames: int, size: tuple[int, int], words: str
-) -> None:
-    clip = film(tmp_path / "clip.mkv", 4)
-    alpha = folder(tmp_path / "alpha", frames, *size)
-    with pytest.raises(outside.Unfit, match=words):
+def test_a_clip_is_judged_as_far_as_its_alpha_goes(tmp_path: Path) -> None:
+    clip, alpha = film(tmp_path / "clip.mkv", 4), folder(tmp_path / "alpha", 3)
+    found = outside.clip(clip, alpha, 10)
+    assert len(found.shots) == 3 and found.what.startswith("3 frames of clip.mkv")
+
+
+def test_an_alpha_of_other_proportions_is_refused(tmp_path: Path) -> None:
+    clip, alpha = film(tmp_path / "clip.mkv", 4), folder(tmp_path / "alpha", 4, 180, 320)
+    with pytest.raises(outside.Unfit, match="different proportions"):
         outside.clip(clip, alpha, 10)
+
+
+def test_the_alpha_of_a_webm_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "clip.webm"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuva420p"
+        layers = np.full((96, 128, 4), 90, np.uint8)
+        layers[..., 3] = 255 * (np.arange(128) < 64)
+        for _ in range(3):
+            video = av.VideoFrame.from_ndarray(layers, "rgba").reformat(format="yuva420p")
+            container.mux(stream.encode(video))
+        container.mux(stream.encode(None))
+    shots = outside.clip(path, None, 10).shots
+    assert len(shots) == 3
+    assert truth_of(shots[1])[:, :56].min() > 240 and truth_of(shots[1])[:, 72:].max() < 15
+
+
+def test_a_single_picture_is_judged_too(tmp_path: Path) -> None:
+    clip, alpha = folder(tmp_path / "clip", 1), folder(tmp_path / "alpha", 1)
+    result = command("--clip", clip, "--alpha", alpha, "--method", "balanced", "--json")
+    assert result.exit_code == 0
+    figures = json.loads(result.stdout)["cases"][0]["figures"]["balanced"]
+    assert figures["frames"] == 1 and figures["mad"] > 0
 
 
 def test_a_clip_without_alpha_needs_one(tmp_path: Path) -> None:

@@ -179,7 +179,8 @@ def test_hair_is_redrawn_along_the_colours_of_the_picture() -> None:
     rgb, truth = strands()
     picture = pixels().from_rgb(rgb)
     vague = np.asarray(cv2.blur(cv2.resize(truth, (256, 144)), (5, 5)), np.float32)
-    place = Redraw(0.4, 0, 0.6, 1, radius=0.017, contrast=0.01)
+    everywhere = np.ones((8, 8), np.float32)
+    place = Redraw(0.4, 0, 0.6, 1, radius=0.017, contrast=0.01, where=everywhere)
     without, redrawn = (
         np.abs(pixels().alpha(pixels().guided_upsample(vague, picture, redraw=redraw)) - truth)
         for redraw in (None, place)

@@ -53,7 +53,7 @@ class Matte:
         scene = self._scene(frame, limits)
         dark = is_dark(scene, limits)
         # Noise makes the net's answers tremble.
-        smoothing = params.smoothing + dark * (1 - params.smoothing) / 2
+        smoothing = params.smoothing + dark * (1 - params.smoothing) / 4
         seen = self._mask(frame, params, rung)
         self._hair.follow(seen, frame.picture)
         matte = self._drawn(frame, seen, params, rung, dark, smoothing)

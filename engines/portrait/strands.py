@@ -78,7 +78,7 @@ def _matted(study: Study, params: Portrait, image: Floats, is_dark: bool) -> Flo
         made = matting.withdrawn(made, doubtful, params.calm_shrink, params.calm_blur)
     if is_dark and params.calm_dark:
         made = matting.withdrawn(made, 1.0, params.calm_shrink, params.calm_blur)
-    else:
+    elif not is_dark:  # what is faint in the dark may be noise
         made = matting.strengthened(made, 1 - doubtful, params.strands)
     return study.part.placed(made * _window(study.part), study.hair.shape[::-1])
 

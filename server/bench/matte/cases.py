@@ -12,6 +12,7 @@ from omote.streams.frame import Scene
 MAIN = methods.ALL
 FEW = (methods.CHEAP, methods.BALANCED, methods.EVERY)
 PLAIN = (methods.CHEAP, methods.BALANCED)
+FUSED = (methods.CHEAP, methods.FAST, methods.BALANCED)
 ISOS = (100, 800, 3200)
 MORE_ISOS = (100, 200, 400, 800, 1600, 3200, 6400)
 WEBCAMS = ("cap12_edit", "cap13_edit2", "franck")
@@ -105,8 +106,8 @@ def _people(extent: Extent) -> Iterator[Case]:
     seed = drawn.TUNING if extent.tuning else 3
     count = _frames(extent, keyed.FPS)
     for stratum in _strata():
-        yield Case("two people", partial(drawn.pair, seed, stratum, count), PLAIN)
-        yield Case("two people, keyed", partial(keyed.pair, stratum, count), PLAIN)
+        yield Case("two people", partial(drawn.pair, seed, stratum, count), FUSED)
+        yield Case("two people, keyed", partial(keyed.pair, stratum, count), FUSED)
 
 
 def _strata() -> tuple[Stratum, ...]:

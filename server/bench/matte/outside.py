@@ -2,15 +2,19 @@
 channel."""
 
 from collections.abc import Iterator
+from itertools import islice, repeat
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+from av.container import InputContainer
 
 from omote.server.bench.matte.shots import Bytes, Clip, Shot, top_of
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+BESIDE = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"Decoders that see alpha, by those that do not."
 OPENED = (av.error.FFmpegError, OSError)
 
 
@@ -19,11 +23,11 @@ class Unfit(Exception):
 
 
 def clip(film: Path, alpha: Path | None, most: int) -> Clip:
-    """The first `most` frames. Raises `Unfit`."""
+    """The first `most` frames, as far as both go. Raises `Unfit`."""
     shots = list(_shots(film, alpha, most))
     if not shots:
-        raise Unfit(f"{film} holds no picture")
-    what = f"{film.name} with {alpha.name if alpha else 'its own alpha'}"
+        raise Unfit(f"{film if alpha is None else f'{film} or {alpha}'} holds no picture")
+    what = f"{len(shots)} frames of {film.name} with {alpha.name if alpha else 'its own alpha'}"
     fps = _rate(film)
     return Clip(film.name, what, "other", "given", fps, len(shots), shots.__getitem__)
 
@@ -35,15 +39,8 @@ def check(film: Path, alpha: Path | None) -> None:
 
 def _shots(film: Path, alpha: Path | None, most: int) -> Iterator[Shot]:
     pictures = _pictures(film, "rgba" if alpha is None else "rgb24")
-    truths = None if alpha is None else _pictures(alpha, "gray")
-    for index in range(most):
-        picture = next(pictures, None)
-        truth = None if truths is None else next(truths, None)
-        if picture is None and truth is None:
-            return
-        if picture is None or (truths is not None and truth is None):
-            shorter, longer = (film, alpha) if picture is None else (alpha, film)
-            raise Unfit(f"{shorter} ends after {index} frames, {longer} does not")
+    truths = repeat(None) if alpha is None else _pictures(alpha, "gray")
+    for picture, truth in islice(zip(pictures, truths, strict=False), most):
         yield _shot(picture, truth, film, alpha)
 
 
@@ -77,10 +74,23 @@ def _pictures(path: Path, kind: str) -> Iterator[Bytes]:
         with av.open(str(path)) as container:
             if not container.streams.video:
                 raise Unfit(f"{path} holds no pictures")
-            for frame in container.decode(video=0):
+            for frame in _frames(container):
                 yield _converted(frame, kind, path)
     except OPENED as exc:
         raise Unfit(f"{path} cannot be read: {exc}") from exc
+
+
+def _frames(container: InputContainer) -> Iterator[av.VideoFrame]:
+    """Alpha of a WebM lies beside its pictures, where FFmpeg's own decoders do not look."""
+    stream = container.streams.video[0]
+    decoder = BESIDE.get(stream.codec_context.name)
+    if stream.metadata.get("alpha_mode") != "1" or decoder is None:
+        yield from container.decode(stream)
+        return
+    context = av.VideoCodecContext.create(decoder, "r")
+    assert isinstance(context, av.VideoCodecContext)
+    for packet in container.demux(stream):
+        yield from context.decode(packet)
 
 
 def _converted(frame: av.VideoFrame, kind: str, path: Path) -> Bytes:

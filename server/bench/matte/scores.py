@@ -117,7 +117,10 @@ def _still(before: Shot, now: Shot) -> Mask:
 
 
 def _of_people(shots: Sequence[Shot], alphas: Sequence[Bytes]) -> Figures:
-    """Each person's share kept: alpha found over alpha there, inside, and in the hair's outline."""
+    """Of each person: alpha found over alpha there, inside, and in the hair's outline.
+
+    And the mean absolute error there, where nobody else is.
+    """
     kept: dict[str, list[float]] = {}
     for shot, levels in zip(shots, alphas, strict=True):
         alpha, hair = unit(levels), unit(shot.hair if shot.hair is not None else truth_of(shot))
@@ -128,6 +131,9 @@ def _of_people(shots: Sequence[Shot], alphas: Sequence[Bytes]) -> Figures:
             kept.setdefault(f"kept_{number}", []).append(float(alpha[inside].mean()))
             share = float(np.minimum(alpha, own)[band].sum() / max(own[band].sum(), 1e-6))
             kept.setdefault(f"hair_kept_{number}", []).append(share)
+            alone = metrics.outline(own, own * hair) & (unit(truth_of(shot)) - own < 0.02)
+            wrong = float(np.abs(alpha - own)[alone].mean())
+            kept.setdefault(f"hair_wrong_{number}", []).append(wrong)
     return {key: _mean(values) for key, values in kept.items()}
 
 
@@ -145,11 +151,12 @@ def _nets(clip: Clip, run: Run) -> Figures:
 def _times(run: Run) -> Figures:
     """Milliseconds a frame; `cpu_mean` is all threads', the rest the frame's own."""
     frames = max(len(run.cpu_ms), 1)
+    warm = WARM if frames > WARM else 0
     steps = {
-        step: [round(float(x), 2) for x in np.percentile(_filled(spent, frames)[WARM:], (50, 95))]
+        step: [round(float(x), 2) for x in np.percentile(_filled(spent, frames)[warm:], (50, 95))]
         for step, spent in sorted(run.steps_ms.items())
     }
-    cpu, wall = run.cpu_ms[WARM:] or [0.0], run.wall_ms[WARM:] or [0.0]
+    cpu, wall = run.cpu_ms[warm:] or [0.0], run.wall_ms[warm:] or [0.0]
     return {
         "cpu_mean_ms": run.process_ms / frames,
         "cpu_p50_ms": float(np.percentile(cpu, 50)),

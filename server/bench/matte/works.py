@@ -15,6 +15,7 @@ from omote.server.bench.matte import sheets
 from omote.server.bench.matte.cases import Case
 from omote.server.bench.matte.fetched import NotFetched
 from omote.server.bench.matte.methods import Method
+from omote.server.bench.matte.outside import Unfit
 from omote.server.bench.matte.runs import Bench
 from omote.server.bench.matte.scores import Figures, scored
 from omote.server.bench.matte.shots import Bytes, Clip
@@ -51,7 +52,7 @@ def measured(case: Case, folder: Path | None) -> Work:
     try:
         clip = case.clip()
         clip.shots  # noqa: B018, made here, where a missing package is expected
-    except NotFetched as exc:
+    except (NotFetched, Unfit) as exc:
         return Work(case.group, case.group, failed=str(exc))
     bench = _bench()
     figures: dict[str, Figures] = {}
