@@ -1,7 +1,9 @@
 """Network: a face drawn by a net, trained for one person or anybody's own.
 
-The contract, so that a net of your own can be used: an ONNX file with fixed shapes, of whose inputs
-those it has are given to it by name, S being the side of its pictures:
+The contract, so that a net of your own can be used: an ONNX file with fixed shapes. It draws the face
+beside which it lies (`{data}/faces/.NAME/`), or, named by `puppet_network` in the configuration, every
+face that has none of its own. Of these inputs those it has are given to it by name, S being the side
+of its pictures:
 
     blend      uint8 (1, S, S, 3)   RGB, the likest keyframes warped to the wanted pose and mixed
     nearest    uint8 (1, S, S, 3)   the likest one, warped
@@ -15,29 +17,40 @@ and of whose outputs these are used:
 
     generated  float32 (1, S, S, 3) RGB, 0..255
     keep       float32 (1, S, S, 1) 0..1, how much of the blend is laid over it; optional
+    alpha      float32 (1, S, S, 1) 0..1, where the person is, hair and ears too; optional
 
 Without `keep` the result is what was generated, enlarged. With it, the blend is corrected by what is
 generated otherwise, and so has the detail of the keyframes, which the net's size has no room for.
+Without `alpha` only the face is shown, with it the head.
 
 All pictures are closeups (see `closeup`): the head upright, 22 cm across, looking its own way.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
 
+from omote.engines import backdrops
+from omote.engines.faces.topology import LANDMARKS
 from omote.engines.kernels import Bytes, Floats
 from omote.engines.model import Array, Model
 from omote.engines.puppet import album
 from omote.engines.puppet.bank import Bank, Keyframe
 from omote.engines.puppet.closeup import SIDE, Closeup
 from omote.engines.puppet.contours import drawn
+from omote.engines.puppet.enrolment import enrol
 from omote.engines.puppet.mesh_puppet import Animated
 from omote.engines.puppet.performance import Casting
-from omote.engines.puppet.remembered import Remembered
+from omote.engines.puppet.remembered import HAIR, Remembered
+
+HEAD = 1.4
+"How far a net that knows where the person is is shown beyond the contour of the face."
+OUTPUTS = {"generated": 3, "keep": 1, "alpha": 1}
+"Those that are used, and how many channels they have."
 
 
 @runtime_checkable
@@ -48,18 +61,49 @@ class Telling(Model, Protocol):
         """Inputs of the shapes it takes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a net keeps to."""
+
+    inputs: tuple[str, ...]
+    size: int
+    "Of its pictures, pixels."
+    knows_alpha: bool
+
+
+def contract(model: Model) -> Contract:
+    """What it keeps to; raises `ValueError` if that is not what is promised above."""
+    if not isinstance(model, Telling):
+        raise TypeError(f"{model.name} does not say what it takes")
+    zeros = model.zeros()
+    if unknown := set(zeros) - set(INPUTS):
+        raise ValueError(f"{model.name} wants {', '.join(sorted(unknown))}, which nobody has")
+    size = next((each.shape[1] for each in zeros.values() if each.ndim == 4), SIDE)
+    for name, each in zeros.items():
+        kind, shape = INPUT_KINDS[name](size)
+        if each.shape != shape or each.dtype != kind:
+            raise ValueError(
+                f"{model.name}: `{name}` is {each.dtype} {each.shape}, not {kind} {shape}"
+            )
+    found = model(zeros)
+    if "generated" not in found:
+        raise ValueError(f"{model.name} gives {', '.join(sorted(found))}, but not `generated`")
+    for name in OUTPUTS.keys() & found.keys():
+        shape = (1, size, size, OUTPUTS[name])
+        if found[name].shape != shape:
+            raise ValueError(f"{model.name}: `{name}` is {found[name].shape}, not {shape}")
+    return Contract(tuple(zeros), size, "alpha" in found)
+
+
 class Drawing:
     """What a net draws of a bank's person; frames in order."""
 
     def __init__(self, bank: Bank, model: Model) -> None:
         """Raises `ValueError` if the model does not keep to the contract."""
-        if not isinstance(model, Telling):
-            raise TypeError(f"{model.name} does not say what it takes")
-        taken = model.zeros()
-        if unknown := set(taken) - set(INPUTS):
-            raise ValueError(f"{model.name} wants {', '.join(sorted(unknown))}, which nobody has")
-        self._bank, self._model, self._inputs = bank, model, list(taken)
-        self._size = next((each.shape[1] for each in taken.values() if each.ndim == 4), SIDE)
+        kept = contract(model)
+        self._bank, self._model, self._inputs = bank, model, kept.inputs
+        self._size = kept.size
+        self.reach = HEAD if kept.knows_alpha else HAIR
         self._remembered = Remembered(bank)
         self._masks = [drawn(each.landmarks, SIDE, self._size) for each in bank.keyframes]
 
@@ -75,17 +119,22 @@ class Drawing:
             made = corrected(blend[..., :3], seen.small(blend), generated, found["keep"][0])
         else:
             made = _large(np.clip(generated + np.float32(0.5), 0, 255)).astype(np.uint8)
-        return np.dstack([made, blend[..., 3]])
+        if "alpha" not in found:
+            return np.dstack([made, blend[..., 3]])
+        alpha = _large(np.asarray(found["alpha"][0] * np.float32(255), np.float32))
+        return np.dstack([made, alpha.astype(np.uint8)])
 
 
 def networked(of: Casting) -> Animated:
-    """The photograph moved, its face drawn by the net that lies beside it.
+    """The photograph moved, its face drawn by the net that lies beside it, or by everybody's.
 
-    Raises `ValueError` if none does, or it was trained for another file of this name.
+    Raises `ValueError` if there is none, or it was trained for another file of this name.
     """
     path, bank = album.network(of.source), album.bank(of.source)
-    if path is None or bank is None:
+    if path is None or (bank is None and path != album.everybodys_network()):
         raise ValueError(f"no net was trained for {of.source.name}: omote train puppet")
+    if bank is None and backdrops.length(of.source) == 1:
+        enrol(of.source, of.models, of.pixels)
     return Animated(of, partial(Drawing, model=of.models[str(path)]))
 
 
@@ -100,6 +149,14 @@ def corrected(blend: Bytes, few: Bytes, generated: Floats, keep: Floats) -> Byte
 
 def _large(picture: Floats) -> Floats:
     return np.asarray(cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _pictures(size: int) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    return np.dtype(np.uint8), (1, size, size, 3)
+
+
+def _points(size: int) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    return np.dtype(np.float32), (1, LANDMARKS, 3)
 
 
 class _Seen:
@@ -117,6 +174,10 @@ class _Seen:
         return np.asarray(few, np.uint8)
 
 
+INPUT_KINDS: Mapping[str, Callable[[int], tuple[np.dtype[Any], tuple[int, ...]]]] = {
+    **dict.fromkeys(("blend", "nearest", "reference", "mask", "before"), _pictures),
+    **dict.fromkeys(("wanted", "was"), _points),
+}
 INPUTS: Mapping[str, Callable[[_Seen], Array]] = {
     "blend": lambda seen: seen.small(seen.blend),
     "nearest": lambda seen: seen.small(seen.nearest),

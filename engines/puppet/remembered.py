@@ -1,6 +1,6 @@
 """Remembered: a face as a clip has shown it, laid into the moved photograph."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -23,12 +23,21 @@ SOFT = 0.45
 LIVELY = 0.5
 "Share of what is wanted now that is taken over at once: keyframes take turns softly."
 
-Drawn = Callable[[Closeup], Bytes]
-"From where a face is to what it looks like there, a closeup (SIDE, SIDE, 4)."
+
+class Drawn(Protocol):
+    """Draws what a face looks like."""
+
+    reach: float
+    "How far beyond the face's contour that is right above the chin, of the contour's distance."
+
+    def __call__(self, face: Closeup) -> Bytes:
+        """A closeup (SIDE, SIDE, 4) of a face that is there."""
 
 
 class Remembered:
     """What a bank shows, moved; frames in order."""
+
+    reach = HAIR
 
     def __init__(self, bank: Bank) -> None:
         self._bank = bank
@@ -58,7 +67,9 @@ class Inlay:
     def __call__(self, made: Bytes, corner: tuple[int, int], target: Target) -> None:
         """Into a part of the result that begins at `corner`, (h, w, 4) as `Reference.front`."""
         at = closeup(target.landmarks, Likeness(target.scale, target.rotation, target.place))
-        hole = stencil(_reach(target.landmarks) - corner, made.shape, SOFT * target.scale)
+        hole = stencil(
+            _reach(target.landmarks, self._drawn.reach) - corner, made.shape, SOFT * target.scale
+        )
         if hole is None:
             return
         affine = at.affine.astype(np.float64)
@@ -72,13 +83,13 @@ class Inlay:
         hole.put(np.asarray(placed, np.uint8), made)
 
 
-def _reach(landmarks: Floats) -> Floats:
+def _reach(landmarks: Floats, hair: float) -> Floats:
     """(n, 2): around the face, with its hair and ears but without its neck."""
     contour = landmarks[list(OVAL), :2]
     middle = contour.mean(0)
     up = landmarks[HIGHEST, :2] - middle
     above = (contour - middle) @ up / (up @ up)
-    grown = CHIN + (HAIR - CHIN) * np.clip((above + 0.35) / 0.5, 0, 1)
+    grown = CHIN + (hair - CHIN) * np.clip((above + 0.35) / 0.5, 0, 1)
     return np.asarray(middle + grown[:, None] * (contour - middle), np.float32)
 
 

@@ -21,11 +21,13 @@ class Shipped(nn.Module):
 
     def forward(
         self, blend: Tensor, nearest: Tensor, mask: Tensor, before: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """(1, SIDE, SIDE, 3) bytes to levels (1, SIDE, SIDE, 3), shares (1, SIDE, SIDE, 1)."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """(1, SIDE, SIDE, 3) bytes to levels (1, SIDE, SIDE, 3), shares (1, SIDE, SIDE, 1) twice."""
         planes = (each.permute(0, 3, 1, 2).float() / 255 for each in (blend, nearest, mask, before))
         of = self.net(Given(*planes))
-        return (255 * of.generated).permute(0, 2, 3, 1), of.keep.permute(0, 2, 3, 1)
+        made = (255 * of.generated, of.keep, of.alpha)
+        levels, keep, alpha = (each.permute(0, 2, 3, 1) for each in made)
+        return levels, keep, alpha
 
 
 def export(net: Puppeteer, out: Path) -> Path:
@@ -40,7 +42,7 @@ def export(net: Puppeteer, out: Path) -> Path:
             pictures,
             str(out),
             input_names=list(INPUTS),
-            output_names=["generated", "keep"],
+            output_names=["generated", "keep", "alpha"],
             opset_version=OPSET,
             dynamo=False,
         )
