@@ -1,6 +1,6 @@
 """Remembered: a face as a clip has shown it, laid into the moved photograph."""
 
-from typing import Protocol
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -24,20 +24,12 @@ LIVELY = 0.5
 "Share of what is wanted now that is taken over at once: keyframes take turns softly."
 
 
-class Drawn(Protocol):
-    """Draws what a face looks like."""
-
-    reach: float
-    "How far beyond the face's contour that is right above the chin, of the contour's distance."
-
-    def __call__(self, face: Closeup) -> Bytes:
-        """A closeup (SIDE, SIDE, 4) of a face that is there."""
+Drawn = Callable[[Closeup], Bytes]
+"From where a face is to what it looks like there, a closeup (SIDE, SIDE, 4)."
 
 
 class Remembered:
     """What a bank shows, moved; frames in order."""
-
-    reach = HAIR
 
     def __init__(self, bank: Bank) -> None:
         self._bank = bank
@@ -67,9 +59,7 @@ class Inlay:
     def __call__(self, made: Bytes, corner: tuple[int, int], target: Target) -> None:
         """Into a part of the result that begins at `corner`, (h, w, 4) as `Reference.front`."""
         at = closeup(target.landmarks, Likeness(target.scale, target.rotation, target.place))
-        hole = stencil(
-            _reach(target.landmarks, self._drawn.reach) - corner, made.shape, SOFT * target.scale
-        )
+        hole = stencil(_reach(target.landmarks) - corner, made.shape, SOFT * target.scale)
         if hole is None:
             return
         affine = at.affine.astype(np.float64)
@@ -83,13 +73,13 @@ class Inlay:
         hole.put(np.asarray(placed, np.uint8), made)
 
 
-def _reach(landmarks: Floats, hair: float) -> Floats:
+def _reach(landmarks: Floats) -> Floats:
     """(n, 2): around the face, with its hair and ears but without its neck."""
     contour = landmarks[list(OVAL), :2]
     middle = contour.mean(0)
     up = landmarks[HIGHEST, :2] - middle
     above = (contour - middle) @ up / (up @ up)
-    grown = CHIN + (hair - CHIN) * np.clip((above + 0.35) / 0.5, 0, 1)
+    grown = CHIN + (HAIR - CHIN) * np.clip((above + 0.35) / 0.5, 0, 1)
     return np.asarray(middle + grown[:, None] * (contour - middle), np.float32)
 
 

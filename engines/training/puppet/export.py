@@ -21,13 +21,11 @@ class Shipped(nn.Module):
 
     def forward(
         self, blend: Tensor, nearest: Tensor, mask: Tensor, before: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """(1, SIDE, SIDE, 3) bytes to levels (1, SIDE, SIDE, 3), shares (1, SIDE, SIDE, 1) twice."""
+    ) -> tuple[Tensor, Tensor]:
+        """(1, SIDE, SIDE, 3) bytes to levels (1, SIDE, SIDE, 3), shares (1, SIDE, SIDE, 1)."""
         planes = (each.permute(0, 3, 1, 2).float() / 255 for each in (blend, nearest, mask, before))
         of = self.net(Given(*planes))
-        made = (255 * of.generated, of.keep, of.alpha)
-        levels, keep, alpha = (each.permute(0, 2, 3, 1) for each in made)
-        return levels, keep, alpha
+        return (255 * of.generated).permute(0, 2, 3, 1), of.keep.permute(0, 2, 3, 1)
 
 
 def export(net: Puppeteer, out: Path) -> Path:
@@ -42,7 +40,7 @@ def export(net: Puppeteer, out: Path) -> Path:
             pictures,
             str(out),
             input_names=list(INPUTS),
-            output_names=["generated", "keep", "alpha"],
+            output_names=["generated", "keep"],
             opset_version=OPSET,
             dynamo=False,
         )

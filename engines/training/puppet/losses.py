@@ -42,7 +42,6 @@ class Weights:
     adversarial: float = 1.0
     slope: float = 10.0
     "Of differences between neighbours: without it everything is soft."
-    alpha: float = 10.0
     generated: float = 5.0
     "Of what is drawn before the reference is laid over it."
 
@@ -67,14 +66,12 @@ def loss(
     given: Given, of: Drawn, truth: Truth, weights: Weights, bank: FilterBank, critic: Critic | None
 ) -> dict[str, Tensor]:
     """Each loss by name, weighed; their sum is what falls."""
-    seen = truth.weight * truth.known
-    even = seen * (BEHIND + (1 - BEHIND) * truth.alpha)
+    even = truth.weight * truth.known * (BEHIND + (1 - BEHIND) * truth.alpha)
     parts = {
         "pixel": _apart(of.picture, truth.picture, even),
         "generated": _apart(of.generated, truth.picture, even),
         "slope": slope(of.picture, truth.picture, even),
         "perceptual": bank(of.picture * even.sqrt(), truth.picture * even.sqrt()),
-        "alpha": _apart(of.alpha, truth.alpha, seen.clamp(max=1).sqrt()),
         "rebuilt": _apart(of.rebuilt, given.blend, truth.weight),
     }
     if critic is not None and weights.adversarial:

@@ -17,7 +17,7 @@ from omote.engines.puppet.closeup import SIDE as CLOSE
 from omote.engines.puppet.closeup import Closeup
 from omote.engines.puppet.contours import drawn
 from omote.engines.puppet.enrolment import LOOKED_AT, Shot, enrolled, evened, shots
-from omote.engines.puppet.reference import layers
+from omote.engines.puppet.reference import person
 from omote.engines.training.puppet.network import SIDE
 from omote.engines.training.puppet.others import moved
 from omote.engines.training.puppet.perturbation import perturbed
@@ -165,7 +165,7 @@ def material_of(
 
 
 def _alone(shot: Shot, models: Models) -> Shot:
-    return replace(shot, alpha=np.ascontiguousarray(layers(shot.picture, models)[0][..., 3]))
+    return replace(shot, alpha=person(shot.picture, models))
 
 
 def weight(landmarks: Floats) -> Floats:

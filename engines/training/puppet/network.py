@@ -54,8 +54,6 @@ class Drawn:
     "The reference, as the other decoder has it."
     keep: Tensor
     "(N, 1, SIDE, SIDE): the fourth mask."
-    alpha: Tensor
-    "(N, 1, SIDE, SIDE): where the person is."
 
 
 class Encoding(nn.Module):
@@ -158,7 +156,7 @@ class Puppeteer(nn.Module):
         self.begin = Rebuilding(sixteenth, eighth)
         self.draw = nn.ModuleList((Drawing(2 * eighth, quarter), Drawing(2 * quarter, half)))
         self.last = Fused(2 * half)
-        self.picture = nn.ConvTranspose2d(2 * half, 5, 4, 2, 1)
+        self.picture = nn.ConvTranspose2d(2 * half, 4, 4, 2, 1)
         self.difference = Difference()
         self.keep = shape.keep
         nn.init.normal_(self.picture.weight, std=0.01)
@@ -183,10 +181,9 @@ class Puppeteer(nn.Module):
         last = self.picture(functional.leaky_relu(fused, 0.2))
         reference = self.rebuilt(functional.leaky_relu(kept[2], 0.2))
         generated = torch.sigmoid(last[:, :3])
-        keep = self._kept(given, last[:, 3:4])
+        keep = self._kept(given, last[:, 3:])
         picture = generated * (1 - keep) + given.blend * keep
-        alpha = torch.sigmoid(4 * last[:, 4:])
-        return Drawn(picture, generated, torch.sigmoid(reference), keep, alpha)
+        return Drawn(picture, generated, torch.sigmoid(reference), keep)
 
     def _kept(self, given: Given, logit: Tensor) -> Tensor:
         if self.keep == "none":
