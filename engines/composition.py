@@ -41,11 +41,25 @@ class Soft:
     "Y, U and V of one small size."
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Layered(Soft):
+    """Without detail too, but where another picture shows through."""
+
+    sharp: I420
+    "The other."
+    sharpness: Bytes
+    "(h, w), 0..128: how much of it."
+
+
 def composed(picture: I420, matte: Alpha, behind: I420 | Soft, edge: Edge) -> I420:
     """The person of `picture` over `behind`, whose size is the same."""
     made = blank(picture.width, picture.height, picture.colours)
     for there, here in zip(made.planes, behind.planes, strict=True):
         _stretch(here, there)
+    if isinstance(behind, Layered):
+        for plane, there, here in zip(made.planes, made.rows, behind.sharp.rows, strict=True):
+            levels = cv2.resize(behind.sharpness, plane.shape[::-1])
+            show(here, np.asarray(levels, np.uint8), there)
     shape = matte.low.shape
     light = np.zeros(shape, np.float32)
     blocks = matte.blocks
@@ -142,6 +156,18 @@ def lay(
 
 
 @kernel
+def show(source: Bytes, sharpness: Bytes, target: Bytes) -> None:
+    """Lay `source` over `target`, in place, by 0..128 of `sharpness`; both may be wider."""
+    most = np.int16(128)
+    for j in range(sharpness.shape[0]):
+        seen, levels, made = source[j], sharpness[j], target[j]
+        for i in range(levels.size):
+            level = np.int16(levels[i])
+            total = np.int32(seen[i]) * level + np.int32(made[i]) * (most - level)
+            made[i] = np.uint8((total + np.int32(64)) >> np.int32(7))
+
+
+@kernel
 def _copy(source: Bytes, target: Bytes) -> None:
     for i in range(source.size):
         target[i] = source[i]
@@ -212,4 +238,4 @@ def _mix(
         target[i] = np.uint8(new + opacity * (person - new) + half)
 
 
-KERNELS = (lay,)
+KERNELS = (lay, show)

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from omote.engines.composition import Soft
-from omote.engines.i420 import I420, Bytes, blank
-from omote.engines.kernels import Floats, kernel
+from omote.engines.composition import Layered, Soft
+from omote.engines.i420 import I420, Bytes
+from omote.engines.kernels import Floats
 
 LONG = 160
 "Long side of the map of amounts, pixels."
@@ -47,33 +47,18 @@ def _filled(values: Floats, weight: Floats) -> Floats:
     return np.asarray((sums + 1e-6) / (total + 1e-6), np.float32)
 
 
-def layered(picture: I420, amount: Floats, near: Soft, far: Soft) -> I420:
+def layered(picture: I420, amount: Floats, near: Soft, far: Soft) -> Layered:
     """The picture where `amount` is 0, `near` at a half, `far` at 1; between them mixed."""
-    made = blank(picture.width, picture.height, picture.colours)
-    levels = np.asarray(np.clip(amount, 0, 1) * 255 + 0.5, np.uint8)
-    planes = zip(picture.rows, made.rows, made.planes, near.planes, far.planes, strict=True)
-    for source, target, plane, slight, strong in planes:
-        size = plane.shape[::-1]
-        mix(source, _large(slight, size), _large(strong, size), _large(levels, size), target)
-    return made
+    height, width = near.planes[0].shape
+    levels = np.asarray(cv2.resize(amount, (width, height)), np.float32)
+    beyond = np.clip(2 * levels - 1, 0, 1)
+    y, u, v = (
+        np.asarray(slight + beyond * (_large(strong, (width, height)) - slight), np.uint8)
+        for slight, strong in zip(near.planes, far.planes, strict=True)
+    )
+    sharpness = np.asarray(np.clip(1 - 2 * amount, 0, 1) * 128 + 0.5, np.uint8)
+    return Layered(picture.width, picture.height, (y, u, v), picture, sharpness)
 
 
-def _large(plane: Bytes, size: tuple[int, int]) -> Bytes:
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-@kernel
-def mix(sharp: Bytes, near: Bytes, far: Bytes, amount: Bytes, target: Bytes) -> None:
-    """Per pixel `sharp` at 0, `near` at 128, `far` at 255; the first and the last may be wider."""
-    half, round_up = np.int16(128), np.int32(64)
-    for j in range(amount.shape[0]):
-        a, b, c, amounts, made = sharp[j], near[j], far[j], amount[j], target[j]
-        for i in range(amounts.size):
-            over = np.int16(amounts[i]) - half
-            of_sharp, of_far = max(np.int16(-over), np.int16(0)), max(over, np.int16(0))
-            of_near = half - of_sharp - of_far
-            total = np.int32(a[i]) * of_sharp + np.int32(b[i]) * of_near + np.int32(c[i]) * of_far
-            made[i] = np.uint8((total + round_up) >> np.int32(7))
-
-
-KERNELS = (mix,)
+def _large(plane: Bytes, size: tuple[int, int]) -> Floats:
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.float32)

@@ -122,7 +122,10 @@ class Pixels(Protocol):
         """A plane at a small size, (h, w), 0..1, without its detail."""
 
     def layered(self, picture: Picture, amount: Floats, near: Picture, far: Picture) -> Picture:
-        """The picture where `amount` (h, w) is 0, `near` at a half, `far` at 1; both of `blur`."""
+        """The picture where `amount` (h, w) is 0, `near` at a half, `far` at 1; both of `blur`.
+
+        As theirs, the result is for `composite` alone.
+        """
 
     def retouched(self, picture: Picture, skin: Floats, touch: Touch) -> Picture:
         """The picture with its skin, a small map (h, w), 0..1, smoothed and evened."""
@@ -156,7 +159,7 @@ class CpuPixels:
         """
         cv2.setNumThreads(1)
         self._warm_up()
-        kernels = (edges, steadiness, composition, softness, subtraction, layers)
+        kernels = (edges, steadiness, composition, softness, subtraction)
         seal(*(kernel for each in kernels for kernel in each.KERNELS))
 
     def _warm_up(self) -> None:
@@ -166,7 +169,8 @@ class CpuPixels:
         matte = self.guided_upsample(eye, picture, before=matte, steady=0.5)
         behind = self.bokeh(picture, 8, matte)
         self.composite(picture, matte, behind, Edge())
-        self.layered(picture, np.ones((6, 8), np.float32), behind, behind)
+        layered = self.layered(picture, np.ones((6, 8), np.float32), behind, behind)
+        self.composite(picture, matte, layered, Edge())
         self.without(picture, np.zeros((12, 16, 3), np.float32))
 
     def from_video(self, picture: VideoPicture) -> Picture:

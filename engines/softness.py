@@ -67,10 +67,23 @@ def _means(sums: Floats) -> Planes:
     height, width = sums.shape[:2]
     few = cv2.resize(sums, (5, 3), interpolation=cv2.INTER_AREA)
     few = few * np.float32(1e-3) + few.mean((0, 1)) * np.float32(1e-5) + LEAST
-    sums = sums + cv2.resize(few, (width, height), interpolation=cv2.INTER_LINEAR)
-    means: Bytes = (sums[..., :3] * (255 / sums[..., 3:]) + np.float32(0.5)).astype(np.uint8)
-    y, u, v = np.moveaxis(means, 2, 0).copy()
+    around = cv2.resize(few, (width, height), interpolation=cv2.INTER_LINEAR)
+    y, u, v = np.empty((3, height, width), np.uint8)
+    divide(sums, np.asarray(around, np.float32), y, u, v)
     return y, u, v
+
+
+@kernel
+def divide(sums: Floats, around: Floats, y: Bytes, u: Bytes, v: Bytes) -> None:
+    """Both (h, w, 4) added up; the first three by the last."""
+    half, most = np.float32(0.5), np.float32(255)
+    for j in range(y.shape[0]):
+        parts, more = sums[j], around[j]
+        for i in range(y.shape[1]):
+            share = most / (parts[i, 3] + more[i, 3])
+            y[j, i] = np.uint8(min((parts[i, 0] + more[i, 0]) * share + half, most))
+            u[j, i] = np.uint8(min((parts[i, 1] + more[i, 1]) * share + half, most))
+            v[j, i] = np.uint8(min((parts[i, 2] + more[i, 2]) * share + half, most))
 
 
 @kernel
@@ -111,4 +124,4 @@ def roll(totals: Integers, halves: Floats, sums: Floats) -> None:
                 target[i] += within + part * (wider - within)
 
 
-KERNELS = (add_up, roll)
+KERNELS = (divide, add_up, roll)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from omote.server.tokens import Token
 from omote.streams.frame import LabelPlace
+from omote.streams.ice import ice_server
 
 
 class Misconfigured(Exception):
@@ -40,6 +41,8 @@ class Config:
     tokens: tuple[Token, ...] = ()
     "Who may do what; without any, everybody who reaches the loopback host may do everything."
     tls: Tls | None = None
+    ice_server: str | None = None
+    "URL of the STUN or TURN server through which others reach this machine."
     connect_timeout_s: float = 15.0
     "A session that has not connected by then is dropped, seconds."
     max_sessions: int = 100
@@ -79,7 +82,12 @@ class Config:
     "How it wants its pixels scaled."
 
     def __post_init__(self) -> None:
-        """Refuse to be reachable by others without tokens."""
+        """Refuse to be reachable by others without tokens, and what cannot be read."""
+        if self.ice_server is not None:
+            try:
+                ice_server(self.ice_server)
+            except ValueError as exc:
+                raise Misconfigured(f"--ice-server: {exc}") from exc
         if not self.loopback and not self.tokens:
             raise Misconfigured(
                 f"{self.host} can be reached from other machines, so tokens are needed: set"

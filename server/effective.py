@@ -23,7 +23,7 @@ from omote.server.toml_lines import line_of
 RANKS = ("flag", "environment", "file", "default")
 "Who wins, the first first."
 SECRETS = "OMOTE_TOKENS"
-FILES = ("data", "tokens", "tls_cert", "tls_key", "mqtt_ca", "mqtt_cert", "mqtt_key")
+FILES = [key for key, field in Options.model_fields.items() if field.annotation == Path | None]
 "Keys that are paths; in a file they begin at its folder."
 
 

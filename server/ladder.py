@@ -8,6 +8,10 @@ from omote.engines.effect import Rung
 
 DOWN_AFTER = 0.3
 "Seconds of too much before a step down."
+GIVE_UP_AFTER = 1.5
+"The same before pictures are passed through: worse than anything a frame may lack."
+SPARSE = 1.6
+"Budgets that are not too much where every second frame is left out; two would age it by a frame."
 UP_AFTER = 0.5
 "Seconds of room before a step up."
 MOST_WAIT = 16.0
@@ -46,7 +50,8 @@ class Ladder:
         """
         self._took = took if self._took is None else self._took + WEIGHT * (took - self._took)
         self._starved += WEIGHT * (starved - self._starved)
-        if self._took > budget or self._starved > STARVED:
+        enough = SPARSE * budget if self.rung >= Rung.RATE else budget
+        if self._took > enough or self._starved > STARVED:
             self._over(now)
         elif self._took < ROOM * budget and self._starved < CALM:
             self._room(now)
@@ -60,7 +65,8 @@ class Ladder:
         self._room_since = None
         if self._over_since is None:
             self._over_since = now
-        if now - self._over_since < DOWN_AFTER or self.rung is Rung.PASS:
+        patience = GIVE_UP_AFTER if self.rung is Rung.PUBLISHER else DOWN_AFTER
+        if now - self._over_since < patience or self.rung is Rung.PASS:
             return
         if now - self._stepped_up < MISTAKE:
             self._mistaken_at = self._left_at

@@ -110,6 +110,11 @@ class Options(BaseModel):
         "imagenet",
         description="How it wants its pixels: by ImageNet's mean and deviation, 0 to 1, or 0 to 255.",
     )
+    ice_server: str | None = Field(
+        None,
+        description="STUN or TURN server through which others reach this machine: stun:HOST:PORT or"
+        " turn:USER:PASSWORD@HOST:PORT; none is ever asked otherwise.",
+    )
     connect_timeout_s: float = Field(
         15.0, gt=0, le=600, description="Seconds in which a new session has to connect."
     )

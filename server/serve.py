@@ -88,6 +88,7 @@ def serve(
     depth_network_takes: Annotated[
         Literal["imagenet", "unit", "bytes"] | None, _flag("depth_network_takes")
     ] = None,
+    ice_server: Annotated[str | None, _flag("ice_server", "URL")] = None,
     connect_timeout_s: Annotated[float | None, _flag("connect_timeout_s", "SECONDS")] = None,
     max_sessions: Annotated[int | None, _flag("max_sessions", "N")] = None,
     requests_per_s: Annotated[float | None, _flag("requests_per_s", "N")] = None,

@@ -22,7 +22,12 @@ class Stages:
     """Made on first use; settings survive a restart."""
 
     def __init__(self, config: Config) -> None:
-        self.workshop = Workshop(config.loopback, depth_means(config), config.synthetic_label)
+        self.workshop = Workshop(
+            config.loopback,
+            depth_means(config),
+            config.synthetic_label,
+            config.ice_server,
+        )
         self.bell = Bell()
         "Rings when a stage is made, removed or changed."
         self._archive = Archive(config.data / "stages")

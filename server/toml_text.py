@@ -67,7 +67,7 @@ def effective_toml(found: Effective) -> str:
 
 def without_secret(url: str) -> str:
     """A URL without its password and without what follows its `?`, which may hold a key."""
-    shown = re.sub(r"(?<=://)([^/@:]*):.*@", r"\1:***@", url)
+    shown = re.sub(r"((?:://|^turns?:)[^/@:]*):.*@", r"\1:***@", url)
     return re.sub(r"^([a-z]+://[^?]*\?).+$", r"\1***", shown)
 
 

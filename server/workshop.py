@@ -30,7 +30,11 @@ class Workshop:
     """Models, threads and signalling. One thread for chains and one for encoders per core."""
 
     def __init__(
-        self, loopback: bool, depth: DepthMeans = NO_MEANS, label: LabelPlace = "top-left"
+        self,
+        loopback: bool,
+        depth: DepthMeans = NO_MEANS,
+        label: LabelPlace = "top-left",
+        ice_server: str | None = None,
     ) -> None:
         cores = os.cpu_count() or 1
         self.models = Models(load)
@@ -40,7 +44,7 @@ class Workshop:
         self.engines = ThreadPoolExecutor(cores, thread_name_prefix="engine")
         self.encoders = ThreadPoolExecutor(cores, thread_name_prefix="encoder")
         self.turns = Turns(cores)
-        self.signalling = Signalling(loopback)
+        self.signalling = Signalling(loopback, ice_server)
         self.label = label
         "Where synthetic pictures are marked."
         self.drivers = Drivers()

@@ -6,14 +6,13 @@ aiortc does the protocol; what waits, when a frame is whole, and who asks for lo
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 
 from aiortc import (
     RTCConfiguration,
     RTCDataChannel,
-    RTCIceServer,
     RTCPeerConnection,
     RTCRtpReceiver,
     RTCRtpSender,
@@ -24,7 +23,7 @@ from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationEr
 from aiortc.rtcconfiguration import RTCBundlePolicy
 from aiortc.sdp import SessionDescription, candidate_from_sdp
 
-from omote.streams import interop
+from omote.streams import ice, interop
 from omote.streams.channel import Channel
 from omote.streams.decoder import AudioQueue, Decoded, DecoderQueue, TimestampUnwrapper
 from omote.streams.encoder import Codec
@@ -266,9 +265,9 @@ def call_soon(
 class Signalling:
     """Accepts offers. Holds what every peer connection here shares."""
 
-    def __init__(self, loopback: bool, ice_servers: Sequence[RTCIceServer] = ()) -> None:
+    def __init__(self, loopback: bool, ice_server: str | None = None) -> None:
         self._loopback = loopback
-        self._ice_servers = list(ice_servers)
+        self._ice_servers = [] if ice_server is None else [ice.ice_server(ice_server)]
 
     async def publisher(
         self, offer: str, second: Callable[[Decoded], None] | None = None

@@ -111,12 +111,10 @@ def test_a_bad_variable_is_named() -> None:
 def test_paths_in_a_file_begin_at_its_folder(tmp_path: Path) -> None:
     (tmp_path / "in.mp4").touch()
     (tmp_path / "me.png").touch()
-    text = (
-        'data = "kept"\n[stages.a]\nsource = "in.mp4"\n[stages.b]\nsource = "test:me.png?fps=5"\n'
-    )
+    text = 'data = "kept"\nstereo = "pair.json"\n[stages.a]\nsource = "in.mp4"\n[stages.b]\nsource = "test:me.png?fps=5"\n'
     text += '[stages.c]\nsource = "rtsp://camera/1"\n'
     options = effective({}, {}, file(tmp_path, text)).options
-    assert options.data == tmp_path / "kept"
+    assert (options.data, options.stereo) == (tmp_path / "kept", tmp_path / "pair.json")
     sources = {name: stage.source for name, stage in options.stages.items()}
     assert sources == {
         "a": str(tmp_path / "in.mp4"),

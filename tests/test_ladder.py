@@ -34,7 +34,7 @@ def stage(cost: Cost, seconds: float, ladder: Ladder | None = None, start: float
 
 def replaced(began: float, ended: float) -> bool:
     """Whether of the frames that came meanwhile one waited for long and was replaced by another."""
-    first = int(began / INTERVAL) + 1
+    first = int(began / INTERVAL + 1e-6) + 1
     return (first + 1) * INTERVAL <= ended and PATIENCE < INTERVAL
 
 
@@ -137,3 +137,15 @@ def test_a_stage_that_starves_though_its_frames_are_quick_gives_up_too() -> None
     for number in range(60):
         rung = ladder.frame(number * INTERVAL, 0.01, INTERVAL, starved=number % 2 == 0)
     assert rung >= Rung.REUSE
+
+
+def test_what_keeps_up_at_half_rate_is_not_veiled() -> None:
+    past = stage(lambda _, __: 0.045, 60)
+    assert max(rungs(past)) is Rung.RATE
+    assert share(past, Rung.RATE, since=10) > 0.9
+
+
+def test_pictures_are_passed_through_only_after_the_publisher_was_given_time_to_send_less() -> None:
+    past = stage(lambda _, __: 0.4, 12)
+    asked = next(when for when, rung in past if rung is Rung.PUBLISHER)
+    assert next(when for when, rung in past if rung is Rung.PASS) - asked > 1.5

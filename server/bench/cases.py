@@ -1,6 +1,7 @@
 """Cases: what `omote bench live` sets up, lets run, and measures."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -25,6 +26,9 @@ PUT_AWAY = 3.0
 "Seconds until what a closed connection leaves has been put away."
 BACK_WITHIN = 30.0
 "Seconds to wait for full quality after overload before giving up."
+
+TOO_MANY = 3
+"Stages for each core: more than any core at hand carries."
 
 Case = Callable[[Setting], Awaitable[list[Figures]]]
 
@@ -94,9 +98,10 @@ async def page(setting: Setting) -> list[Figures]:
 
 
 async def overload(setting: Setting) -> list[Figures]:
-    """Three stages at once; then two publishers leave and the third wants its quality back."""
-    figures = Figures("overload", f"three stages, each {PREPARED}, {BLURRED}")
-    first, *others = names = ("one", "two", "three")
+    """More stages than cores carry; then all but one publisher leave and it wants its quality back."""
+    names = [f"stage-{number}" for number in range(TOO_MANY * (os.cpu_count() or 1))]
+    figures = Figures("overload", f"{len(names)} stages, each {PREPARED}, {BLURRED}")
+    first, *others = names
     async with (
         omote(*names, effects=BLUR) as server,
         setting.publisher(server, first, "--prepared"),
@@ -104,7 +109,7 @@ async def overload(setting: Setting) -> list[Figures]:
         setting.viewer(server, names),
     ):
         samples = await setting.measured(server)
-        setting.tell("two publishers leave")
+        setting.tell("all publishers but one leave")
         await leaving.result()
         figures.more["back_s"] = await _back(server, first)
     arithmetic.note_server(figures, samples)

@@ -17,8 +17,6 @@ EFFECTS = ("matte", "background")
 READY_S = 120.0
 "Until the generator has drawn its scene."
 WARM_UP_S = 8.0
-BUDGET_MS = 42
-"More than a frame interval: hair, fusion and blur by depth take most of one, encoding the rest."
 
 
 def live(task: Task) -> Result:
@@ -48,7 +46,6 @@ def _order() -> dict[str, Any]:
     return {
         "depth": {"fusion": "gate"},
         "params": {"matte": {"quality": "balanced"}, "background": {"by_depth": True}},
-        "stage": {"budget_ms": BUDGET_MS},
     }
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
@@ -35,6 +35,8 @@ LINKS = {
     "40 ms round trip, 3 % loss": (0.02, 0.03),
 }
 WARM_S = 2.0
+TURNS = 4
+"Runs with depth and without, in turn, that the colour of the second link is judged by."
 WHAT = (
     "320x240 depth at 30 fps beside 640x360 colour, both ends in one process, loss and delay both ways;"
     " skipped and thinned frames count as not delivered; age from capture to decoded"
@@ -64,33 +66,55 @@ class Arrivals:
 
 
 def transport(task: Task) -> Result:
-    """Every link with depth, and the second without, for the colour's sake."""
+    """Every link with depth; the second in turn with and without, for the colour's sake."""
     maps = drawn((320, 240), Sensor(), task.seed)
     figures: dict[str, Any] = {}
+    colour: dict[bool, list[float]] = {True: [], False: []}
     for name, (delay, loss) in LINKS.items():
-        for beside in (True, False):
-            task.tell(name + ("" if beside else ALONE))
-            with asyncio.Runner(loop_factory=process.new_loop) as runner:
-                weather = Weather(delay, loss, loss, seed=task.seed)
-                told = runner.run(_run(maps if beside else [], weather, task.seconds))
-            figures[name + ("" if beside else ALONE)] = told
+        for turn in range(TURNS if name == FAR else 1):
+            for beside in (True, False) if name == FAR else (True,):
+                task.tell(f"{name}{'' if beside else ALONE}")
+                weather = Weather(delay, loss, loss, seed=task.seed + turn)
+                with asyncio.Runner(loop_factory=process.new_loop) as runner:
+                    told, ages = runner.run(_run(maps if beside else [], weather, task.seconds))
+                if name == FAR:
+                    colour[beside] += ages
+                figures.setdefault(name + ("" if beside else ALONE), told)
+    figures["colour"] = _compared(colour[True], colour[False])
     return Result("transport", WHAT, figures, _bars(figures))
 
 
+def _compared(beside: Sequence[float], alone: Sequence[float]) -> dict[str, Any]:
+    """Ages of colour pictures with depth beside them and without, milliseconds.
+
+    About one picture in twenty loses a packet and waits a round trip for it, so the 95th percentile
+    lies on a step and says nothing; the mean and the 99th, beyond the step, do.
+    """
+    told: dict[str, Any] = {"pictures": [len(beside), len(alone)]}
+    told["added_mean_ms"] = round(float(np.mean(beside) - np.mean(alone)), 2)
+    for percent in (50, 90, 99):
+        added = np.percentile(beside, percent) - np.percentile(alone, percent)
+        told[f"added_p{percent}_ms"] = round(float(added), 1)
+    return told
+
+
 def _bars(figures: dict[str, Any]) -> list[Bar]:
-    near, far, alone = (figures[name] for name in (NEAR, FAR, FAR + ALONE))
-    added = round(far["colour_age_p95_ms"] - alone["colour_age_p95_ms"], 1)
+    near, far, colour = figures[NEAR], figures[FAR], figures["colour"]
     return [
         at_least("transport: no delay, 1 % loss: share delivered", near["delivered"], 0.99),
         at_most("transport: no delay, 1 % loss: age p95, ms", near["age_p95_ms"], 40),
         at_least("transport: 40 ms, 1 % loss: depth frames a second", far["fps"], 10),
         at_most("transport: 40 ms, 1 % loss: age p95, ms", far["age_p95_ms"], 150),
         at_most("transport: the same in the last quarter", far["age_last_quarter_p95_ms"], 150),
-        at_most("transport: what depth adds to colour's age p95, ms", added, 10),
+        at_most("transport: depth adds to colour's mean age, ms", colour["added_mean_ms"], 2),
+        at_most("transport: the same to its 99th percentile", colour["added_p99_ms"], 10),
     ]
 
 
-async def _run(maps: list[Steps], weather: Weather, seconds: float) -> dict[str, Any]:
+async def _run(
+    maps: list[Steps], weather: Weather, seconds: float
+) -> tuple[dict[str, Any], list[float]]:
+    """What is told, and the colour pictures' ages, milliseconds."""
     async with _connected(weather, bool(maps)) as (camera, sender, arrivals, origin):
         taken: dict[int, float] = {}
         pace, tasks = Pace(FPS, Start()), set[asyncio.Task[bool]]()
@@ -107,11 +131,11 @@ async def _run(maps: list[Steps], weather: Weather, seconds: float) -> dict[str,
             task.add_done_callback(tasks.discard)
         await asyncio.sleep(0.5)
         cpu = time.process_time() - cpu
-        told = _colour(camera, arrivals, origin(), began + WARM_S)
+        told, ages = _colour(camera, arrivals, origin(), began + WARM_S)
         if sender is not None:
             told |= _depth(taken, arrivals, began + WARM_S, seconds)
             told |= {"sent": asdict(sender.sent), "rung": sender.rung}
-        return told | {"cores": round(cpu / (seconds + WARM_S), 3)}
+        return told | {"cores": round(cpu / (seconds + WARM_S), 3)}, ages
 
 
 def _depth(
@@ -137,7 +161,7 @@ def _depth(
 
 def _colour(
     camera: PreparedCamera, arrivals: Arrivals, origin: int, since: float
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[float]]:
     """A picture's turn is known by its timestamp."""
     turns = [
         (((timestamp - origin) & 0xFFFFFFFF) // (CLOCK_HZ // FPS), moment)
@@ -149,11 +173,12 @@ def _colour(
         for turn, moment in turns
         if turn < len(moments) and moments[turn] >= since
     ]
-    return {
+    told = {
         "colour_shown": round(len(ages) / max(1, sum(moment >= since for moment in moments)), 4),
         "colour_age_p50_ms": round(float(np.median(ages)), 1),
         "colour_age_p95_ms": round(float(np.percentile(ages, 95)), 1),
     }
+    return told, ages
 
 
 @asynccontextmanager
