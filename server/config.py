@@ -69,6 +69,8 @@ class Config:
     "Whether every stage is announced to Home Assistant over MQTT."
     synthetic_label: LabelPlace = "top-left"
     "Corner in which pictures of somebody who is not there are marked; no order changes it."
+    puppet_network: Path | None = None
+    "ONNX file that draws faces in the puppet's mode `network` which have no net of their own."
     log_level: str = "info"
     stereo: Path | None = None
     "Calibration of a stereo camera, for pictures that hold left and right side by side."

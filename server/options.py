@@ -89,6 +89,11 @@ class Options(BaseModel):
         description="Corner of the small word `synthetic` in pictures of a puppet, or off; no order"
         " changes it.",
     )
+    puppet_network: Path | None = Field(
+        None,
+        description="ONNX file that draws the face of a puppet in mode `network`, of faces for which"
+        " no net was trained; its contract is in engines/puppet/network.py.",
+    )
     log_level: LogLevel = Field("info", description="How much is logged.")
     stereo: Path | None = Field(
         None,

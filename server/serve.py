@@ -26,6 +26,7 @@ from omote.server.control import Control
 from omote.server.effective import effective
 from omote.server.options import KEYS, LogLevel, Options, sentence
 from omote.server.payload import AT_MOST
+from omote.server.puppet_network import use_puppet_network
 from omote.server.setting_up import config_of
 from omote.server.stages import NAME, Stages
 from omote.server.tokens import BadTokens
@@ -77,6 +78,7 @@ def serve(
     mqtt_prefix: Annotated[str | None, _flag("mqtt_prefix", "WORD")] = None,
     home_assistant: Annotated[bool | None, _flag("home_assistant")] = None,
     synthetic_label: Annotated[LabelPlace | None, _flag("synthetic_label")] = None,
+    puppet_network: Annotated[Path | None, _flag("puppet_network", "ONNX")] = None,
     log_level: Annotated[LogLevel | None, _flag("log_level")] = None,
     stereo: Annotated[Path | None, _flag("stereo", "FILE")] = None,
     depth_network: Annotated[Path | None, _flag("depth_network", "ONNX")] = None,
@@ -143,6 +145,7 @@ def run(config: Config) -> None:
     check(config)
     memory.keep_together()
     os.environ["OMOTE_DATA"] = str(config.data)  # where effects look for uploads
+    use_puppet_network(config.puppet_network)
     with listening(config) as listener, asyncio.Runner(loop_factory=_new_loop) as runner:
         runner.run(_serve(config, listener))
 

@@ -3,15 +3,20 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from omote.engines.faces.canonical import canonical_face
 from omote.engines.faces.topology import OVAL
+from omote.engines.kernels import Bytes
 from omote.server.bench.puppet.cases import FACE, SIDE, middlemost, reenacted
 from omote.server.bench.puppet.methods import USUAL
+from omote.server.bench.puppet.reel import Unusable, reel
 from omote.server.bench.puppet.reenactment import Figures
 from omote.server.bench.puppet.scores import (
     agreement,
@@ -20,9 +25,9 @@ from omote.server.bench.puppet.scores import (
     landmark_distance,
     nearness,
 )
-from omote.server.bench.puppet.tracking import SETTLED, Tracking, jitter, lag
+from omote.server.bench.puppet.tracking import SETTLED, Tracking, jitter, lag, longest, tracking
 from omote.server.bench.puppet.verdicts import bars
-from omote.streams.frame import Face
+from omote.streams.frame import Face, Frame
 from tests.clips import astronaut
 from tests.portraits import models, pixels
 
@@ -104,11 +109,61 @@ def test_landmarks_are_compared_in_eyes_distances_and_moves_by_how_they_go_toget
     assert agreement([face] * 40, opened)["jaw"] == 0
 
 
+def test_a_clip_that_says_nothing_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "words.mp4").write_text("no clip")
+    with pytest.raises(Unusable, match=r"words\.mp4 is no clip"):
+        list(reel(tmp_path / "words.mp4", pixels(), (64, 48), 10))
+    wall = clip_of([np.full((240, 320, 3), 90, np.uint8)] * 60, tmp_path / "wall.mp4")
+    with pytest.raises(Unusable, match=r"nobody's face is found in wall\.mp4"):
+        reenacted(wall, models(), pixels(), 80)
+    with pytest.raises(Unusable, match="nobody's face is found"):
+        tracking(wall, models(), pixels(), 80, print)
+    with pytest.raises(Unusable, match="frames to learn from"):
+        reenacted(astronaut(640, 480, 25, 2), models(), pixels(), 80)
+
+
+def test_seconds_without_a_face_are_told_and_not_held_against_the_tracker(tmp_path: Path) -> None:
+    shown = [
+        opened_rgb(each) for each in reel(astronaut(640, 480, 25, 4), pixels(), (640, 480), 60)
+    ]
+    empty = [np.full((480, 640, 3), 90, np.uint8)] * 30
+    # The first second is left out.
+    clip = clip_of(empty[:25] + shown[:30] + empty + shown[30:], tmp_path / "gone.mp4")
+    found = tracking(clip, models(), pixels(), 120, print)
+    assert 25 <= found.without_face <= 35
+    assert found.tracked_share > 0.9
+    assert found.head_lag_frames is None
+    assert found.jitter_percent < 0.3
+
+
+def opened_rgb(each: Frame) -> Bytes:
+    return pixels().rgb(each.picture)
+
+
+def clip_of(pictures: Sequence[Bytes], path: Path) -> Path:
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("libx264", 25, options={"crf": "18"})
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for number, picture in enumerate(pictures):
+            video = av.VideoFrame.from_ndarray(picture, "rgb24")
+            video.pts, video.time_base = number, Fraction(1, 25)
+            film.mux(stream.encode(video))
+        film.mux(stream.encode())
+    return path
+
+
+def test_the_longest_time_with_a_face_is_found() -> None:
+    there = np.array([1, 1, 0, 1, 1, 1, 0, 1], bool)
+    assert longest(there) == slice(3, 6)
+    assert longest(np.zeros(3, bool)) == slice(0, 0)
+
+
 def test_bars_are_held_against_the_worst_of_tracking_and_the_methods_own_time() -> None:
-    tracking = Tracking("c", 90, 1.0, {"640x480": 10.0, "1280x720": 12.0}, {}, 0.1, 0.4, 0.5, 0.5)
+    followed = Tracking("c", 90, 1.0, {"640x480": 10.0, "1280x720": 12.0}, {}, 0.1, 0.4, 0.5, 0.5)
     mesh = Figures("c", "mesh", True, psnr_face=25.0, cpu_p50_ms=12.5)
     still = Figures("c", "still", True, psnr_face=20.5)
-    held = {bar.bar.partition(": ")[2]: bar for bar in bars([tracking], [mesh, still])}
+    held = {bar.bar.partition(": ")[2]: bar for bar in bars([followed], [mesh, still])}
     assert held["cpu p50 ms of tracking and mesh"].value == 24.5
     assert held["cpu p50 ms of tracking and mesh"].holds
     assert held["dB of mesh over still, face"].value == 4.5

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from omote.engines.effect import Rung
 from omote.engines.effects.puppet import Puppet
 from omote.engines.faces.topology import LIPS_INNER, OVAL
-from omote.engines.kernels import Floats
+from omote.engines.kernels import Bytes, Floats
 from omote.engines.puppet import album, enrolment
 from omote.engines.puppet.bank import AT_ONCE, Bank, farthest, load, save, shares
 from omote.engines.puppet.closeup import SIDE, Closeup, closeup
@@ -26,7 +26,9 @@ from omote.engines.puppet.network import corrected, networked
 from omote.engines.puppet.performance import Casting
 from omote.engines.puppet.pose_transfer import Amounts
 from omote.engines.puppet.unrolled import warm_up
+from omote.server.config import Misconfigured
 from omote.server.media import Store
+from omote.server.puppet_network import use_puppet_network
 from tests.clips import astronaut as clip
 from tests.portraits import frame, models, opened, pixels, portrait
 
@@ -158,9 +160,9 @@ def test_a_clip_is_shown_at_once_and_better_when_it_was_looked_through(faces: Pa
     shown.close()
 
 
-def copying(path: Path, wanted: str) -> Path:
+def copying(path: Path, wanted: str, size: tuple[int, int] = (128, 128)) -> Path:
     """A net that draws what it is shown, if that is what there is."""
-    shape = [1, 128, 128, 3]
+    shape = [1, *size, 3]
     given = helper.make_tensor_value_info(wanted, TensorProto.UINT8, shape)
     made = helper.make_tensor_value_info("generated", TensorProto.FLOAT, shape)
     node = helper.make_node("Cast", [wanted], ["generated"], to=TensorProto.FLOAT)
@@ -210,3 +212,32 @@ def test_without_a_net_the_mode_network_is_refused(faces: Path) -> None:
     with pytest.raises(ValueError, match="omote train puppet"):
         effect(frame(opened(portrait(320, 240))), params, Rung.FULL)
     effect.close()
+
+
+def test_an_operators_net_draws_every_face_that_has_none_of_its_own(
+    faces: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(album.EVERYBODYS, "")
+    use_puppet_network(copying(tmp_path / "theirs.onnx", "blend"))
+    path = Path(shutil.copy(PHOTO, faces / "her.jpg"))
+    Puppet.Params(source="her.jpg", mode="network")
+    given = frame(opened(portrait(320, 240)))
+    shown = networked(casting(path))(given, Amounts())
+    assert album.bank(path) is not None
+    assert np.abs(pixels().rgb(shown).astype(int) - astronaut_at_rest(path)).mean() < 6
+
+
+def astronaut_at_rest(path: Path) -> Bytes:
+    return pixels().rgb(Animated(casting(path))(frame(opened(portrait(320, 240))), Amounts()))
+
+
+def test_a_net_that_breaks_the_contract_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"puppet_network.*audio"):
+        use_puppet_network(copying(tmp_path / "deaf.onnx", "audio"))
+    with pytest.raises(Misconfigured, match=r"`blend` is uint8 \(1, 64, 32, 3\)"):
+        use_puppet_network(copying(tmp_path / "oblong.onnx", "blend", (64, 32)))
+    (tmp_path / "text.onnx").write_text("no net")
+    for wrong in ("text.onnx", "none.onnx", "photo.png"):
+        with pytest.raises(Misconfigured, match="puppet_network"):
+            use_puppet_network(tmp_path / wrong)
+    use_puppet_network(None)

@@ -1,5 +1,6 @@
 """Album: the photographs of faces that people uploaded, `{data}/faces`."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,8 @@ from omote.engines.pixels import Pixels
 from omote.engines.puppet.bank import Bank, load
 
 BANK, PHOTO = "bank.npz", "photo.png"
+EVERYBODYS = "OMOTE_PUPPET_NETWORK"
+"Environment variable with the path of a net for all faces."
 
 
 def find(name: str) -> Path:
@@ -52,8 +55,14 @@ def bank(path: Path) -> Bank | None:
 
 
 def network(path: Path) -> Path | None:
-    """The net that was trained for a face, or put there for it: the newest ONNX file."""
-    return network_in(beside(path))
+    """The net that was trained for a face or put there for it, the newest ONNX file; or everybody's."""
+    return network_in(beside(path)) or everybodys_network()
+
+
+def everybodys_network() -> Path | None:
+    """The net that draws faces which have none of their own, as the operator has configured it."""
+    named = os.environ.get(EVERYBODYS)
+    return Path(named).expanduser() if named else None
 
 
 def network_in(folder: Path) -> Path | None:

@@ -38,6 +38,8 @@ class Shot:
     picture: Bytes
     "(SIDE, SIDE, 3)."
     face: Closeup
+    alpha: Bytes | None = None
+    "(SIDE, SIDE): 255 where the person is, if that was looked at."
 
     def keyframe(self, front: Bytes | None = None) -> Keyframe:
         """With the person alone, (SIDE, SIDE, 4) as `Reference.front`, or as if it were all."""

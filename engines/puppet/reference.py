@@ -56,7 +56,7 @@ def studied(photo: Bytes, size: Size, models: Models, pixels: Pixels) -> Referen
 
 def layers(rgb: Bytes, models: Models) -> tuple[Bytes, Bytes]:
     """`Reference.front` and `behind` of a picture (h, w, 3)."""
-    alpha = _person(rgb, models)
+    alpha = person(rgb, models)
     behind = _filled(rgb, alpha)
     return _taken_from(rgb, alpha, behind), behind
 
@@ -117,8 +117,8 @@ def _softly_continued(rgb: Bytes, shape: tuple[int, ...], affine: Floats, size: 
     return np.asarray(rgb * edge + soft * (1 - edge), np.uint8)
 
 
-def _person(rgb: Bytes, models: Models) -> Bytes:
-    """Where the person is, 0..255, its edge where colours change."""
+def person(rgb: Bytes, models: Models) -> Bytes:
+    """(h, w): where the person is, 0..255, its edge where colours change."""
     small = np.asarray(cv2.resize(rgb, (256, 256), interpolation=cv2.INTER_AREA), np.uint8)
     classes = models["selfie_multiclass"]({"picture": small[None]})["classes"][0]
     alpha = np.clip((1 - classes[..., 0] - 0.3) / 0.4, 0, 1)

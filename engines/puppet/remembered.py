@@ -23,6 +23,7 @@ SOFT = 0.45
 LIVELY = 0.5
 "Share of what is wanted now that is taken over at once: keyframes take turns softly."
 
+
 Drawn = Callable[[Closeup], Bytes]
 "From where a face is to what it looks like there, a closeup (SIDE, SIDE, 4)."
 

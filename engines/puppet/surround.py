@@ -33,7 +33,7 @@ LEAST_GAP = 0.25
 
 CHEEKS = 2
 "Rings between the contour and the others: skin that a face uncovers as it turns away."
-STRETCHED = 0.03
+STRETCHED = 0.06
 "Of the contour's distance from the middle, by which what is beside it is stretched before that."
 BESIDE = (-0.2, -0.05, 0.15, 0.35)
 "How far down, from middle to chin, skin is uncovered: from the temple to below the ear."

@@ -15,7 +15,7 @@ WARM_UP = 50
 "Steps in which the rate rises."
 DECAY = 0.4
 "Share of the steps, at the end, in which it falls."
-JUDGING = 0.5
+JUDGING = 0.7
 "Share of the steps from which on the critic has a say."
 
 

@@ -15,6 +15,9 @@ LEFT_OUT = (
 )
 "What of the method's five losses is not as it is described, and why; told when a training begins."
 
+BEHIND = 0.1
+"How much a mistake counts where nothing of the person is."
+
 
 @dataclass(frozen=True, slots=True)
 class Truth:
@@ -23,6 +26,8 @@ class Truth:
     picture: Tensor
     weight: Tensor
     "(N, 1, SIDE, SIDE): how much a mistake counts."
+    alpha: Tensor
+    "(N, 1, SIDE, SIDE): where the person is; what is behind is not learnt."
     known: Tensor
     "(N, 1, 1, 1): 0 where nobody knows how the face would look, else 1."
 
@@ -61,7 +66,7 @@ def loss(
     given: Given, of: Drawn, truth: Truth, weights: Weights, bank: FilterBank, critic: Critic | None
 ) -> dict[str, Tensor]:
     """Each loss by name, weighed; their sum is what falls."""
-    even = truth.weight * truth.known
+    even = truth.weight * truth.known * (BEHIND + (1 - BEHIND) * truth.alpha)
     parts = {
         "pixel": _apart(of.picture, truth.picture, even),
         "generated": _apart(of.generated, truth.picture, even),

@@ -1,7 +1,7 @@
 """Material: the closeups of a clip or a photograph, and the samples that are drawn of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ from omote.engines.puppet.closeup import SIDE as CLOSE
 from omote.engines.puppet.closeup import Closeup
 from omote.engines.puppet.contours import drawn
 from omote.engines.puppet.enrolment import LOOKED_AT, Shot, enrolled, evened, shots
+from omote.engines.puppet.reference import person
 from omote.engines.training.puppet.network import SIDE
 from omote.engines.training.puppet.others import moved
 from omote.engines.training.puppet.perturbation import perturbed
@@ -25,7 +26,7 @@ MOST = 1500
 "Frames of a clip that are learnt from."
 LEARNT, HELD = 0.72, 0.25
 "Shares of a clip, from its beginning and from its end; between them is a gap."
-APART = 12
+APART = 25
 "Frames by which a keyframe and a sample of the same clip differ at least: neighbours tell nothing."
 Kind = Literal["same", "perturbed", "other"]
 """Where the pose comes from: another frame of the same clip, whose picture is the truth; the same
@@ -43,6 +44,8 @@ class Sample:
     before: Bytes
     truth: Bytes
     "Of the kind `other`, the blend."
+    alpha: Bytes
+    "(SIDE, SIDE): 255 where the truth shows the person."
     weight: Floats
     "(SIDE, SIDE): how much a mistake counts at each place; mouth and eyes most."
 
@@ -86,7 +89,7 @@ class Material:
             return self.perturbed(shot, chance)
         if self.others and kind < 0.3:
             face = self.others[chance.integers(len(self.others))]
-            return self._sample("other", face, self.bank.shares(face), None)
+            return self._sample("other", face, self.bank.shares(face), None, None)
         return self.sample(shot, self._varied(shot, chance))
 
     def _varied(self, shot: Shot, chance: np.random.Generator) -> Floats:
@@ -100,9 +103,11 @@ class Material:
 
     def sample(self, shot: Shot, share: Floats) -> Sample:
         """A frame to be drawn of keyframes by their shares."""
-        return self._sample("same", shot.face, share, shot.picture)
+        return self._sample("same", shot.face, share, shot.picture, shot.alpha)
 
-    def _sample(self, kind: Kind, face: Closeup, share: Floats, truth: Bytes | None) -> Sample:
+    def _sample(
+        self, kind: Kind, face: Closeup, share: Floats, truth: Bytes | None, alpha: Bytes | None
+    ) -> Sample:
         blend, nearest = self.bank.blended(face, share, SIDE)
         before = self.bank.keyframes[int(share.argmax())].landmarks
         wanted = blend[..., :3] if truth is None else _small(truth)
@@ -113,6 +118,7 @@ class Material:
             drawn(face.landmarks, CLOSE, SIDE),
             drawn(before, CLOSE, SIDE),
             wanted,
+            blend[..., 3] if alpha is None else _small(alpha),
             weight(face.landmarks),
         )
 
@@ -127,7 +133,8 @@ class Material:
         mask, before = masks
         truth = _small(shot.picture)
         of = weight(shot.face.landmarks)
-        return Sample("perturbed", blend, pictures[0], mask, before, truth, of)
+        alpha = np.full((SIDE, SIDE), 255, np.uint8) if shot.alpha is None else _small(shot.alpha)
+        return Sample("perturbed", blend, pictures[0], mask, before, truth, alpha, of)
 
 
 def material(
@@ -151,10 +158,14 @@ def material_of(
     return Material(
         bank,
         tuple(shot.number for shot in chosen),
-        tuple(evened(learnt, chosen[0])),
-        tuple(evened(held, chosen[0])),
+        tuple(_alone(shot, models) for shot in evened(learnt, chosen[0])),
+        tuple(_alone(shot, models) for shot in evened(held, chosen[0])),
         tuple(moved(drivers, learnt)) if drivers else (),
     )
+
+
+def _alone(shot: Shot, models: Models) -> Shot:
+    return replace(shot, alpha=person(shot.picture, models))
 
 
 def weight(landmarks: Floats) -> Floats:

@@ -91,8 +91,9 @@ def given_of(samples: Sequence[Sample]) -> Given:
 def truth_of(samples: Sequence[Sample]) -> Truth:
     """What the losses need of them."""
     weight = torch.from_numpy(np.stack([sample.weight for sample in samples]))[:, None]
+    alpha = torch.from_numpy(np.stack([sample.alpha for sample in samples]))[:, None].float() / 255
     known = torch.tensor([float(sample.kind != "other") for sample in samples])
-    return Truth(_stacked(samples, "truth"), weight, known[:, None, None, None])
+    return Truth(_stacked(samples, "truth"), weight, alpha, known[:, None, None, None])
 
 
 def _stacked(samples: Sequence[Sample], name: str) -> Tensor:

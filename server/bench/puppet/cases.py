@@ -14,7 +14,7 @@ from omote.engines.faces.tracker import Tracker
 from omote.engines.kernels import Bytes, Floats
 from omote.engines.model import Models
 from omote.engines.pixels import Pixels
-from omote.server.bench.puppet.reel import reel
+from omote.server.bench.puppet.reel import Unusable, reel
 from omote.streams.frame import Face, Frame, Neutral
 
 SIDE = 512
@@ -25,6 +25,8 @@ LEARNING = 0.75
 "Share of a clip that may be learnt from, and that the reference is taken from."
 GAP = 0.1
 "Share between that and what is judged: neighbours are all but the same picture. 2 s of 20."
+LEAST = 10
+"Frames with a face, of both."
 DECODED = (1024, 768)
 "Size of the frames that squares are cut from."
 
@@ -68,8 +70,11 @@ def reenacted(clip: Path, models: Models, pixels: Pixels, count: int) -> Case:
     learning, driver = (
         [each for each in part if each.faces] for part in (frames[:end], frames[begin:])
     )
-    if not learning or not driver:
-        raise ValueError(f"{clip.name} is too short, or has no face, to be judged by its end")
+    if len(learning) < LEAST or len(driver) < LEAST:
+        raise Unusable(
+            f"{clip.name} shows a face in {len(learning)} frames to learn from and in {len(driver)}"
+            f" at its end to judge by; at least {LEAST} of each are wanted, after the first second"
+        )
     reference = learning[middlemost([frame.faces[0] for frame in learning])]
     neutral = _neutral(reference.faces[0])
     judged = [measured_from(neutral, frame) for frame in driver]
@@ -78,7 +83,10 @@ def reenacted(clip: Path, models: Models, pixels: Pixels, count: int) -> Case:
 
 def followed(clip: Path, models: Models, pixels: Pixels, count: int) -> list[Frame]:
     """Squares around the face in a clip, the face in each."""
-    box = _square(list(_seen(reel(clip, pixels, DECODED, count), models, pixels)))
+    seen = list(_seen(reel(clip, pixels, DECODED, count), models, pixels))
+    if not seen:
+        raise Unusable(f"nobody's face is found in {clip.name}")
+    box = _square(seen)
     tracker, found = Tracker(models, pixels), []
     for frame in reel(clip, pixels, DECODED, count):
         square = pixels.from_rgb(pixels.crop(frame.picture, box, (SIDE, SIDE)))
@@ -95,8 +103,6 @@ def _seen(frames: Iterable[Frame], models: Models, pixels: Pixels) -> Iterator[F
 
 def _square(landmarks: Sequence[Floats]) -> tuple[int, int, int, int]:
     """Where the faces are and how large, as one square in which they are half as high."""
-    if not landmarks:
-        raise ValueError("nobody's face is in the clip")
     oval = np.array(landmarks)[:, OVAL, :2]
     middle = np.median((oval.min(1) + oval.max(1)) / 2, axis=0)
     height = float(np.median(np.ptp(oval[..., 1], axis=1)))

@@ -21,6 +21,7 @@ from omote.server.bench.matte.fetched import NotFetched, clip
 from omote.server.bench.puppet import sheets as contact
 from omote.server.bench.puppet.cases import Case, cases
 from omote.server.bench.puppet.methods import METHODS, USUAL
+from omote.server.bench.puppet.reel import Unusable
 from omote.server.bench.puppet.reenactment import Figures, Instruments, judged
 from omote.server.bench.puppet.scores import MOVES
 from omote.server.bench.puppet.tracking import Tracking, tracking
@@ -64,14 +65,17 @@ def puppet(
         console = Console(stderr=True, width=WIDE)
     began, by = machine(), Instruments(Models(load), CpuPixels(), _judges() if judges else None)
     clips, chosen = _clips(clip), _methods(method)
-    followed = [
-        tracking(each, by.models, by.pixels, frames, console.print)
-        for each in (clips if follow else ())
-    ]
     found: list[Figures] = []
-    for case in cases(clips, by.models, by.pixels, frames):
-        console.print(f"{case.name}: {len(case.driver)} frames")
-        found += _figures(case, chosen, by, sheets)
+    try:
+        followed = [
+            tracking(each, by.models, by.pixels, frames, console.print)
+            for each in (clips if follow else ())
+        ]
+        for case in cases(clips, by.models, by.pixels, frames):
+            console.print(f"{case.name}: {len(case.driver)} frames")
+            found += _figures(case, chosen, by, sheets)
+    except Unusable as exc:
+        raise typer.BadParameter(str(exc)) from exc
     held = list(bars(followed, found))
     for table in (_followed(followed), _shown(found)):
         console.print(table)
@@ -129,21 +133,25 @@ def _clips(chosen: Sequence[Path] | None) -> list[Path]:
 
 def _followed(found: Sequence[Tracking]) -> Table:
     table = Table(
-        "clip", "frames", "tracked", "cpu p50 ms", "p95", "jitter %", "raw", "lag", "mouth"
+        "clip", "frames", "empty", "tracked", "cpu p50 ms", "p95", "jitter %", "raw", "lag", "mouth"
     )
     for each in found:
         table.add_row(
             each.clip,
             str(each.frames),
+            str(each.without_face),
             f"{each.tracked_share:.1%}",
             ", ".join(f"{value:g}" for value in each.cpu_p50_ms.values()),
             ", ".join(f"{value:g}" for value in each.cpu_p95_ms.values()),
             f"{each.jitter_percent:g}",
             f"{each.jitter_raw_percent:g}",
-            f"{each.head_lag_frames:g}",
-            f"{each.mouth_lag_frames:g}",
+            *("-" if lag is None else f"{lag:g}" for lag in _lags(each)),
         )
     return table
+
+
+def _lags(each: Tracking) -> tuple[float | None, float | None]:
+    return each.head_lag_frames, each.mouth_lag_frames
 
 
 COLUMNS = {

@@ -35,11 +35,11 @@ def drawn(case: Case, folder: Path, models: Models, pixels: Pixels) -> Callable[
     person, _, _ = case.name.partition(" by ")
     kept = KEPT / f"{person}-{len(case.learning)}"
     path = photograph(case.reference, pixels, folder / "reference.png")
-    # All of it is learnt from: the truth of the bench is held out already.
-    given = material_of(_shots(case, pixels), models, parts=(1.0, 0.05))
-    keep(given.bank, path)
+    shots = _shots(case, pixels)
+    keep(enrolled(shots, models)[0], path)
     if album.network_in(kept) is None:
-        taught(given, kept, MINUTES, None, 0)
+        # All of it is learnt from: the truth of the bench is held out already.
+        taught(material_of(shots, models, parts=(1.0, 0.05)), kept, MINUTES, None, 0)
     net = album.network_in(kept)
     assert net is not None
     shutil.copy(net, album.beside(path))

@@ -16,8 +16,22 @@ LEFT_OUT_S = 1.0
 "The fetched clips begin as blocks that grow sharp."
 
 
+class Unusable(ValueError):
+    """Nothing can be said of this clip; the message says why."""
+
+
 def reel(clip: Path, pixels: Pixels, size: Size, count: int) -> Iterator[Frame]:
-    """Up to `count` frames, scaled to cover `size` and cut."""
+    """Up to `count` frames, scaled to cover `size` and cut; upright ones whole, with black beside.
+
+    Raises `Unusable` for what is no clip.
+    """
+    try:
+        yield from _reel(clip, pixels, size, count)
+    except (av.FFmpegError, IndexError) as exc:
+        raise Unusable(f"{clip.name} is no clip that can be read: {exc}") from exc
+
+
+def _reel(clip: Path, pixels: Pixels, size: Size, count: int) -> Iterator[Frame]:
     like = pixels.from_rgb(np.zeros((size[1], size[0], 3), np.uint8))
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
@@ -29,7 +43,10 @@ def reel(clip: Path, pixels: Pixels, size: Size, count: int) -> Iterator[Frame]:
                 continue
             if given == count:
                 return
-            picture = pixels.fitted(VideoPicture(video), like, cover=True, rest=(0, 0, 0))
+            seen = VideoPicture(video, -video.rotation % 360)
+            # Of a phone held upright the middle alone would be shoulders.
+            wide = (video.width >= video.height) != (seen.rotation in (90, 270))
+            picture = pixels.fitted(seen, like, cover=wide, rest=(0, 0, 0))
             yield Frame(picture, video.pts or 0, stream.time_base or Fraction(1), second, given)
             given += 1
 

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omote.engines.effect import Rung
 from omote.engines.faces.detector import Detector
@@ -17,7 +18,7 @@ from omote.engines.faces.tracker import Tracker
 from omote.engines.kernels import Floats
 from omote.engines.model import Models
 from omote.engines.pixels import Pixels
-from omote.server.bench.puppet.reel import Size, reel, still
+from omote.server.bench.puppet.reel import Size, Unusable, reel, still
 from omote.streams.frame import Frame
 
 SIZES: tuple[Size, ...] = ((640, 480), (1280, 720))
@@ -25,6 +26,8 @@ NOISE = 4.0
 "Of the picture that is looked at at rest, standard deviation, levels of 255: a dim webcam's."
 SETTLED = 30
 "Frames until a filter has forgotten how it began."
+NOBODY = np.full((478, 2), np.nan, np.float32)
+"Landmarks of a frame without a face."
 UPPER, LOWER = LIPS_INNER[5], LIPS_INNER[15]
 LAGS = np.arange(-0.5, 4.0, 0.05)
 "Frames by which the steadied face may be behind, as tried."
@@ -37,6 +40,7 @@ class Tracking:
     clip: str
     frames: int
     tracked_share: float
+    "Of the frames with a face."
     cpu_p50_ms: dict[str, float]
     "Processor time of a frame by size of the picture, median."
     cpu_p95_ms: dict[str, float]
@@ -44,10 +48,12 @@ class Tracking:
     "Standard deviation of the landmarks of a still, noisy picture, of the eyes' distance."
     jitter_raw_percent: float
     "The same before the filter."
-    head_lag_frames: float
-    "Of the nose's tip behind the net's own landmarks."
-    mouth_lag_frames: float
+    head_lag_frames: float | None
+    "Of the nose's tip behind the net's own landmarks; None if the face never stays for long enough."
+    mouth_lag_frames: float | None
     "Of the opening of the lips."
+    without_face: int = 0
+    "Frames in which there is nobody: neither tracker nor detector sees anybody."
 
 
 def tracking(
@@ -56,40 +62,59 @@ def tracking(
     """Follow the face in a clip, twice at each size, and once in a still."""
     tell(f"{clip.name}: what it costs")
     timed = {_name(size): _timed(reel(clip, pixels, size, count), models, pixels) for size in SIZES}
-    share = min(shared for shared, _ in timed.values())
+    share = min(shared for shared, _, _ in timed.values())
+    if not share:
+        raise Unusable(f"nobody's face is found in {clip.name}")
     tell(f"{clip.name}: how far it is behind, how still it stands")
     frames = list(islice(reel(clip, pixels, SIZES[0], count), min(count, 300)))
     steadied, raw = _steadied(frames, models, pixels), _raw(frames, models, pixels)
-    resting = list(still(frames[0], pixels, 3 * SETTLED, NOISE))
+    both = longest(~np.isnan(raw[:, 0, 0]) & ~np.isnan(steadied[:, 0, 0]))
+    seen = frames[next(iter(np.flatnonzero(~np.isnan(raw[:, 0, 0]))), 0)]
+    resting = list(still(seen, pixels, 3 * SETTLED, NOISE))
     return Tracking(
         clip.stem,
         len(next(iter(timed.values()))[1]),
         round(share, 4),
-        {name: _quantile(spent, 50) for name, (_, spent) in timed.items()},
-        {name: _quantile(spent, 95) for name, (_, spent) in timed.items()},
+        {name: _quantile(spent, 50) for name, (_, spent, _) in timed.items()},
+        {name: _quantile(spent, 95) for name, (_, spent, _) in timed.items()},
         jitter(_steadied(resting, models, pixels)),
         jitter(_raw(resting, models, pixels)),
-        lag(_nose(raw), _nose(steadied)),
-        lag(_mouth(raw), _mouth(steadied)),
+        lag(_nose(raw[both]), _nose(steadied[both])),
+        lag(_mouth(raw[both]), _mouth(steadied[both])),
+        max(empty for _, _, empty in timed.values()),
     )
 
 
-def _timed(frames: Iterable[Frame], models: Models, pixels: Pixels) -> tuple[float, list[float]]:
-    """Share of frames in which the face was seen, and milliseconds of each."""
-    tracker, spent, seen = Tracker(models, pixels), [], 0
+def _timed(
+    frames: Iterable[Frame], models: Models, pixels: Pixels
+) -> tuple[float, list[float], int]:
+    """Of frames with a face the share in which it was seen, milliseconds of each, those without.
+
+    Somebody's own clip may show an empty chair: where there is no face none can be tracked.
+    """
+    tracker, detector, spent, seen, empty = (
+        Tracker(models, pixels),
+        Detector(models, pixels),
+        [],
+        0,
+        0,
+    )
     for frame in frames:
         before = time.thread_time()
         tracker(frame, Rung.FULL)
         spent.append((time.thread_time() - before) * 1e3)
-        seen += tracker.status == "tracked"
-    return seen / max(len(spent), 1), spent
+        if tracker.status == "tracked":
+            seen += 1
+        elif detector(frame.picture) is None:
+            empty += 1
+    return seen / max(len(spent) - empty, 1), spent, empty
 
 
 def _steadied(frames: Iterable[Frame], models: Models, pixels: Pixels) -> Floats:
-    """(n, 478, 2); frames without a face are left out."""
+    """(n, 478, 2), NaN in frames without a face."""
     tracker = Tracker(models, pixels)
     found = (tracker(frame, Rung.FULL).faces for frame in frames)
-    return np.array([faces[0].landmarks[:, :2] for faces in found if faces])
+    return np.array([faces[0].landmarks[:, :2] if faces else NOBODY for faces in found])
 
 
 def _raw(frames: Iterable[Frame], models: Models, pixels: Pixels) -> Floats:
@@ -97,12 +122,22 @@ def _raw(frames: Iterable[Frame], models: Models, pixels: Pixels) -> Floats:
     detector, mesh, region, found = Detector(models, pixels), MeshNet(models, pixels), None, []
     for frame in frames:
         region = region or detector(frame.picture)
-        if region is None:
-            continue
-        landmarks, presence = mesh(frame.picture, region)
-        region = around(landmarks) if presence > 0.5 else None
-        found.append(landmarks[:, :2])
+        landmarks, presence = (NOBODY, 0.0) if region is None else mesh(frame.picture, region)
+        there = presence > 0.5
+        region = around(landmarks) if there else None
+        found.append(landmarks[:, :2] if there else NOBODY)
     return np.array(found)
+
+
+def longest(there: NDArray[np.bool_]) -> slice:
+    """The longest run of frames in which there is a face."""
+    best, begin = slice(0, 0), 0
+    for at, seen in enumerate([*there.tolist(), False]):
+        if not seen:
+            if at - begin > best.stop - best.start:
+                best = slice(begin, at)
+            begin = at + 1
+    return best
 
 
 def jitter(points: Floats) -> float:
@@ -122,10 +157,10 @@ def _mouth(points: Floats) -> Floats:
     return opening
 
 
-def lag(raw: Floats, steadied: Floats) -> float:
-    """Frames by which `raw` (n, k) must be delayed to fit best."""
-    if len(raw) != len(steadied) or len(raw) <= 2 * SETTLED:
-        raise ValueError("the face was lost, or the clip is too short, to say how far it is behind")
+def lag(raw: Floats, steadied: Floats) -> float | None:
+    """Frames by which `raw` (n, k) must be delayed to fit best; None of too few."""
+    if len(raw) <= 3 * SETTLED:
+        return None
     at, inner = np.arange(len(raw)), slice(SETTLED, -SETTLED)
 
     def error(behind: float) -> float:
@@ -137,7 +172,7 @@ def lag(raw: Floats, steadied: Floats) -> float:
 
 def _quantile(spent: list[float], percent: float) -> float:
     # The first frames search for the face.
-    return round(float(np.percentile(spent[5:], percent)), 2)
+    return round(float(np.percentile(spent[5:] or spent, percent)), 2)
 
 
 def _name(size: Size) -> str:

@@ -28,8 +28,9 @@ def _of_tracking(each: Tracking) -> Iterator[Bar]:
         yield at_most(f"{each.clip}: cpu p50 ms a frame at {size}", spent, TRACKING_MS)
     yield at_least(f"{each.clip}: tracked share", each.tracked_share, 0.98)
     yield at_most(f"{each.clip}: jitter, % of the eyes' distance", each.jitter_percent, 0.3)
-    yield at_most(f"{each.clip}: lag of the head, frames", each.head_lag_frames, 1)
-    yield at_most(f"{each.clip}: lag of the mouth, frames", each.mouth_lag_frames, 1)
+    for name, frames in (("head", each.head_lag_frames), ("mouth", each.mouth_lag_frames)):
+        if frames is not None:
+            yield at_most(f"{each.clip}: lag of the {name}, frames", frames, 1)
 
 
 def _of_case(methods: dict[str, Figures], tracking_ms: float | None) -> Iterator[Bar]:
