@@ -30,14 +30,13 @@ async def drag(page: Page, handle: Locator, share: float) -> None:
     await page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2, steps=4)
 
 
-async def tab_to(page: Page, label: str) -> None:
-    """Press Tab until what is called `label` has the focus."""
-    wanted = page.get_by_label(label, exact=True)
+async def tab_to(page: Page, wanted: Locator) -> None:
+    """Press Tab until it has the focus."""
     for _ in range(120):
         await page.keyboard.press("Tab")
         if await wanted.evaluate("(element) => element === document.activeElement"):
             return
-    raise AssertionError(f"Tab does not reach {label!r}")
+    raise AssertionError(f"Tab does not reach {wanted}")
 
 
 async def test_a_slider_changes_the_stage_and_says_its_value(page: Page, url: str) -> None:
@@ -72,7 +71,7 @@ async def test_a_change_by_others_waits_for_the_finger_on_the_slider(page: Page,
 
 async def test_a_slider_is_reached_and_moved_with_the_keyboard_alone(page: Page, url: str) -> None:
     await expect(slider(page)).to_have_value("0.6")
-    await tab_to(page, "Strength")
+    await tab_to(page, slider(page))
     await page.keyboard.press("ArrowRight")
     await page.keyboard.press("ArrowRight")
     await becomes(page, url, STRENGTH, 0.62)
