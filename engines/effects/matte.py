@@ -1,7 +1,7 @@
 """Matte: which pixels are the person. Computes, draws nothing.
 
-A cheap net finds the person, every few frames; slow ones find the hair, beside the stream. Both are
-carried along by motion, and the picture's colours draw the edge anew each time.
+A cheap net finds the person, every few frames; slow ones find the hair, beside the stream, but for
+its first frame. Both are carried along by motion, and the picture's colours draw the edge anew.
 """
 
 from collections import Counter

@@ -32,7 +32,7 @@ WAY = 160
 "Long side of the pictures in which the way is looked for, pixels."
 SOONER = 8
 "How many times more often the networks look when they are waited for."
-ASTRAY = (0.3, 0.6)
+ASTRAY = (0.2, 0.45)
 "Difference of two masks, a mean over some pixels, at which they begin to disagree, and wholly do."
 LOST = 0.5
 "Agreement along the hair below which the networks look again sooner."
@@ -149,8 +149,7 @@ class Hair:
         agreed = _agreement(before, person) * looked.trail.sure(person.shape[::-1])
         edge = weights > 0.3
         self._agreed = float(agreed[edge].mean()) if edge.any() else 1.0
-        whole = np.clip(before + more, 0, 1)
-        made = np.clip(person + agreed * (whole - person + more) / 2, 0, 1)
+        made = np.clip(person + more * agreed, 0, 1)
         if found.strands.softening.width:
             made = transition.softened(made, weights * agreed, found.strands.softening)
         made = fusion.fused(made, extra * agreed)

@@ -183,9 +183,9 @@ def _people(works: Sequence[Work]) -> Iterator[Bar]:
             lost = [value for work in of for value in _lost(work, figure, other)]
             if lost:
                 yield at_most(f"6 {group}: {words}", round(max(lost), 4), room)
-        worse = [-value for work in of for value in _lost(work, "hair_wrong", "cheap")]
-        if worse:
-            value = round(max(worse), 4)
+        worse = [[-value for value in _lost(work, "hair_wrong", "cheap")] for work in of]
+        if any(worse):  # of either, on plain and busy backgrounds together
+            value = round(max(map(float, np.mean(worse, axis=0))), 4)
             yield at_most(f"6 {group}: hair wrong, more than the cheap net's", value, 0)
 
 
