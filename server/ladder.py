@@ -33,6 +33,7 @@ class Ladder:
 
     def __init__(self) -> None:
         self.rung = Rung.FULL
+        self._begun = False
         self._took: float | None = None
         self._starved = 0.0
         self._over_since: float | None = None
@@ -48,6 +49,9 @@ class Ladder:
         `took` runs from when it could be taken to its packets, so waiting counts as much as work;
         `starved` says whether another had to be replaced meanwhile because the stage was slow.
         """
+        if not self._begun:
+            # Before the first frame effects may wait for their networks: no later one is as slow.
+            took, self._begun = min(took, budget), True
         self._took = took if self._took is None else self._took + WEIGHT * (took - self._took)
         self._starved += WEIGHT * (starved - self._starved)
         enough = SPARSE * budget if self.rung >= Rung.RATE else budget

@@ -149,3 +149,10 @@ def test_pictures_are_passed_through_only_after_the_publisher_was_given_time_to_
     past = stage(lambda _, __: 0.4, 12)
     asked = next(when for when, rung in past if rung is Rung.PUBLISHER)
     assert next(when for when, rung in past if rung is Rung.PASS) - asked > 1.5
+
+
+def test_a_first_frame_that_waits_for_networks_costs_no_quality() -> None:
+    def beginning(rung: Rung, now: float) -> float:
+        return 0.3 if now < 0.01 else load(15)(rung, now)
+
+    assert max(rungs(stage(beginning, 10))) <= Rung.NEWEST
