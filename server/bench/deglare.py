@@ -23,7 +23,7 @@ from omote.engines.onnx import BrokenModel, load
 from omote.engines.pixels import CpuPixels
 from omote.engines.training.contest import Deglarer, Score, contest, interval, means
 from omote.engines.training.glare import KINDS, Sample
-from omote.engines.training.material import LAYER, held_out
+from omote.engines.training.material import held_out
 from omote.engines.training.suppressor import suppressed
 from omote.server.bench.bars import Bar, at_least, show_bars
 from omote.server.bench.machine import processor
@@ -32,6 +32,9 @@ from omote.server.darkroom import developed
 from omote.streams.frame import Frame
 
 OURS = "omote"
+FEW = 32
+"Pictures among which one is chosen for what a stream costs."
+
 BETWEEN = "\0"
 "Stands between the two paths of a pair."
 
@@ -63,7 +66,7 @@ def deglare(
     scores = contest(samples, {"classical": suppressed, OURS: ours})
     if sheet is not None:
         write_sheet(samples[:24], ours, sheet)
-    cost = measured(net, np.asarray(cv2.resize(samples[0].clean, LAYER), np.uint8))
+    cost = measured(net, _most_taken(samples[:FEW], ours))
     held = [*bars(scores), *cost.bars()]
     _show(console, scores, held)
     if as_json:
@@ -139,6 +142,15 @@ def _gains(
         for of, given in pairs
         if (of.kind == kind if kind else of.kind != "clean")
     ]
+
+
+def _most_taken(samples: Sequence[Sample], ours: Deglarer) -> Bytes:
+    """The picture of which most is taken off."""
+
+    def taken(sample: Sample) -> float:
+        return float(np.abs(np.subtract(sample.shown, ours(sample.shown), dtype=np.int16)).mean())
+
+    return max(samples, key=taken).shown
 
 
 def _pairs(words: Sequence[str]) -> Iterator[Sample]:
