@@ -62,8 +62,7 @@ def _errors(shots: Sequence[Shot], alphas: Sequence[Bytes], bands: Sequence[Mask
             note(dtssd=metrics.dtssd(alpha, earlier[0], truth, earlier[1]))
         earlier = alpha, truth
     means = {key: _mean(values) for key, values in found.items()}
-    by_frame = {f"{key}_by_frame": found.get(key, []) for key in ("mse", "dtssd")}
-    return {**means, "lag": _lag(shots, alphas), **by_frame}
+    return {**means, "lag": _lag(shots, alphas), "mse_by_frame": found.get("mse", [])}
 
 
 def _lag(shots: Sequence[Shot], alphas: Sequence[Bytes]) -> int | None:
